@@ -5,8 +5,8 @@
  * {@code --enable-native-access=dev.isthmus.kvm}.
  */
 module dev.isthmus.kvm {
-  requires static transitive org.jspecify;
+    requires static transitive org.jspecify;
 
-  exports dev.isthmus.kvm;
-  exports dev.isthmus.kvm.linux;
+    exports dev.isthmus.kvm;
+    exports dev.isthmus.kvm.linux;
 }
