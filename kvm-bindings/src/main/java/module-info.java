@@ -1,9 +1,5 @@
-/**
- * The only native code of Isthmus: KVM's file descriptors, and what Linux gives a virtual machine monitor.
- *
- * <p>Everything that calls out of Java is in this module, behind one method handle. Callers need
- * {@code --enable-native-access=dev.isthmus.kvm}.
- */
+// SPDX-License-Identifier: Apache-2.0
+/** The only native code: KVM's file descriptors and what Linux gives a VMM. */
 module dev.isthmus.kvm {
     requires static transitive org.jspecify;
 

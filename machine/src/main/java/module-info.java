@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The virtual machine: CPUs, buses, boot protocols, firmware tables, platform devices and threads. */
+module dev.isthmus.machine {
+    requires dev.isthmus.kvm;
+    requires transitive dev.isthmus.virtio;
+    requires org.slf4j;
+    requires static transitive org.jspecify;
+
+    exports dev.isthmus.machine;
+    exports dev.isthmus.machine.boot;
+}

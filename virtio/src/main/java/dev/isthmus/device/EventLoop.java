@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.device;
+
+/**
+ * The event loop that owns a device: file descriptors, timers and bottom halves, all called on one thread.
+ *
+ * <p>The model is QEMU's AioContext. Registration and closing of watches and timers happen on the loop's own thread;
+ * {@link #post}, {@link BottomHalf#schedule()} and {@link #inLoop()} may be called from any thread.
+ */
+public interface EventLoop {
+    /** Tells whether the caller runs on the loop's thread; entry points assert it. */
+    boolean inLoop();
+
+    /**
+     * Runs a task once on the loop, in the order of posting. Any thread. Allocates: not for hot paths.
+     *
+     * @throws java.util.concurrent.RejectedExecutionException if the loop has been stopped
+     */
+    void post(Runnable task);
+
+    /**
+     * Runs a task on the loop and waits until it has finished; runs it at once where the caller is the loop itself.
+     * The only way in which a vCPU thread may wait for the loop (activate and reset).
+     */
+    void call(Runnable task);
+
+    /** Makes a bottom half: a callback that is cheap to schedule from any thread. Any thread. */
+    BottomHalf newBottomHalf(Runnable callback);
+
+    /** Makes a timer, not armed. Any thread. */
+    LoopTimer newTimer(Runnable callback);
+
+    /**
+     * Watches a file descriptor, level-triggered. Loop thread only.
+     *
+     * @param fd the descriptor, which stays the caller's
+     * @param interest {@link FdWatch#READABLE}, {@link FdWatch#WRITABLE}, both or 0
+     * @param callback called with what is ready; errors and hang-ups count as both
+     */
+    FdWatch watch(int fd, int interest, FdWatch.Callback callback);
+
+    /** Returns the loop's clock in nanoseconds, monotonic; a test's loop has a clock of its own. */
+    long nanoTime();
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Guest memory, the contracts between devices and machine, virtqueues, transports and devices.
+ *
+ * <p>Pure Java: this module never calls native code and is tested with native access denied.
+ */
+module dev.isthmus.virtio {
+    requires org.slf4j;
+    requires static transitive org.jspecify;
+
+    exports dev.isthmus.memory;
+    exports dev.isthmus.device;
+}
