@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
+
+import dev.isthmus.kvm.generated.Linux;
 
 /**
  * {@code struct kvm_cpuid2}: what CPUID answers, an entry for each function and, where the function has
  * several answers, index (the guest's ECX).
  */
 public final class CpuidTable extends KvmStruct {
-
     /** An entry's flag: its index matters. The spelling is the kernel's. */
     public static final int KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
 /**
@@ -6,7 +7,6 @@ package dev.isthmus.kvm;
  * <p>Compile-time constants, for {@code switch}.
  */
 public final class ExitReason {
-
     /** KVM does not know why. */
     public static final int KVM_EXIT_UNKNOWN = 0;
 

@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
+
+import java.lang.ref.Reference;
 
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.generated.Linux;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.Fd;
-import java.lang.ref.Reference;
 
 /** ioctls on KVM's descriptors. All but KVM_RUN are repeated when a signal interrupts them. */
 final class Ioctl {
-
     private Ioctl() {}
 
     /** The result, or the negated error number. */
@@ -32,12 +33,15 @@ final class Ioctl {
 
     /** The result of a call with a struct. */
     static int struct(Fd fd, String name, long request, KvmStruct argument) {
-        long result = call(fd, request, argument.address());
-        // Memory of an automatic arena must not be freed while the kernel uses it by its address.
-        Reference.reachabilityFence(argument);
-        if (result < 0) {
-            throw ErrnoException.of(name, argument.toString(), result);
+        try {
+            long result = call(fd, request, argument.address());
+            if (result < 0) {
+                throw ErrnoException.of(name, argument.toString(), result);
+            }
+            return (int) result;
+        } finally {
+            // Memory of an automatic arena must not be freed while the kernel uses it by its address.
+            Reference.reachabilityFence(argument);
         }
-        return (int) result;
     }
 }

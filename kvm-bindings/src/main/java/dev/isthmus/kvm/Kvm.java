@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
+
+import java.lang.foreign.SegmentAllocator;
 
 import dev.isthmus.kvm.generated.Linux;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.Fd;
 import dev.isthmus.kvm.linux.HostFile;
-import java.lang.foreign.SegmentAllocator;
 
 /**
  * KVM's system descriptor: what the host can do, and the way to VMs.
@@ -13,7 +15,6 @@ import java.lang.foreign.SegmentAllocator;
  * <p>Any thread. Section numbers refer to the kernel's {@code Documentation/virt/kvm/api.rst}.
  */
 public final class Kvm implements AutoCloseable {
-
     /** Where Linux offers KVM. */
     public static final String DEFAULT_PATH = "/dev/kvm";
 
@@ -34,7 +35,7 @@ public final class Kvm implements AutoCloseable {
      * @throws IllegalStateException if it is another version of the API
      */
     public static Kvm open(String path) {
-        Kvm kvm = new Kvm(HostFile.openFd(path, Linux.O_RDWR() | Linux.O_CLOEXEC(), 0));
+        Kvm kvm = new Kvm(HostFile.openFd(path, HostFile.O_RDWR, 0));
         try {
             int version = kvm.apiVersion();
             if (version != KVM_API_VERSION) {
@@ -118,7 +119,9 @@ public final class Kvm implements AutoCloseable {
 
     /** KVM_CREATE_VM (4.2): a VM without memory, vCPUs and devices. */
     public VmFd createVm() {
-        return new VmFd(this, Fd.owning(Ioctl.number(fd, "KVM_CREATE_VM", Linux.KVM_CREATE_VM(), 0)));
+        int vcpuMmapSizeBytes = vcpuMmapSizeBytes();
+        Fd vm = Fd.owning(Ioctl.number(fd, "KVM_CREATE_VM", Linux.KVM_CREATE_VM(), 0));
+        return new VmFd(vm, vcpuMmapSizeBytes);
     }
 
     /** Closes the descriptor; does nothing the second time. Its VMs stay. */

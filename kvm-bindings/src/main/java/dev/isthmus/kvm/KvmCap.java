@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
 /**
@@ -6,7 +7,6 @@ package dev.isthmus.kvm;
  * <p>The answer is 0 for a capability the host does not have, else 1 or the value that is named here.
  */
 public final class KvmCap {
-
     /** Interrupt controllers in the kernel. */
     public static final int KVM_CAP_IRQCHIP = 0;
 
@@ -118,7 +118,7 @@ public final class KvmCap {
     /** Asynchronous page faults. */
     public static final int KVM_CAP_ASYNC_PF = 59;
 
-    /** {@link VcpuFd#setTscKhz}. */
+    /** {@link VcpuFd#tscKhz(int)}. */
     public static final int KVM_CAP_TSC_CONTROL = 60;
 
     /** {@link VcpuFd#tscKhz()}. */

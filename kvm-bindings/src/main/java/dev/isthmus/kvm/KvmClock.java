@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
+
+import dev.isthmus.kvm.generated.Linux;
 
 /** {@code struct kvm_clock_data}: the VM's paravirtual clock. */
 public final class KvmClock extends KvmStruct {
-
     /** All vCPUs see one monotonous clock. */
     public static final int KVM_CLOCK_TSC_STABLE = 2;
 

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_debugregs}: the guest's own debug registers. */
 public final class KvmDebugRegs extends KvmStruct {
-
     /** A struct that is all zero. */
     public KvmDebugRegs(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_debugregs());
@@ -19,12 +20,12 @@ public final class KvmDebugRegs extends KvmStruct {
 
     /** A breakpoint address, DR0 to DR3. */
     public long db(int register) {
-        return fields.getLong(Linux.OFFSETOF_kvm_debugregs_db() + Objects.checkIndex(register, 4) * Long.BYTES);
+        return fields.getLong(dbOffset(register));
     }
 
     /** Sets {@link #db(int)}. */
     public void db(int register, long value) {
-        fields.putLong(Linux.OFFSETOF_kvm_debugregs_db() + Objects.checkIndex(register, 4) * Long.BYTES, value);
+        fields.putLong(dbOffset(register), value);
     }
 
     /** DR6. */
@@ -55,5 +56,9 @@ public final class KvmDebugRegs extends KvmStruct {
     /** Sets {@link #flags()}. */
     public void flags(long value) {
         fields.putLong(Linux.OFFSETOF_kvm_debugregs_flags(), value);
+    }
+
+    private static int dbOffset(int register) {
+        return Linux.OFFSETOF_kvm_debugregs_db() + Objects.checkIndex(register, 4) * Long.BYTES;
     }
 }

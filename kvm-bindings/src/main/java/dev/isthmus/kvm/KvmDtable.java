@@ -1,10 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
 import dev.isthmus.kvm.generated.Linux;
 
 /** {@code struct kvm_dtable}: a descriptor table register (GDTR, IDTR), as a view into {@link KvmSregs}. */
 public final class KvmDtable {
-
     private final KvmSregs sregs;
     private final int offset;
 

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_fpu}: the x87 and SSE registers. */
 public final class KvmFpu extends KvmStruct {
-
     /** A struct that is all zero. */
     public KvmFpu(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_fpu());

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_guest_debug}: what the host stops the guest at. */
 public final class KvmGuestDebug extends KvmStruct {
-
     /** Needed for any of the others. */
     public static final int KVM_GUESTDBG_ENABLE = 0x1;
 

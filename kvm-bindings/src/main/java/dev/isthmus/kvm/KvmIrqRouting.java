@@ -1,15 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
+
+import dev.isthmus.kvm.generated.Linux;
 
 /**
  * {@code struct kvm_irq_routing}: where each global interrupt (GSI) goes, to a pin of an interrupt controller
  * or as a message. A GSI may go to several pins.
  */
 public final class KvmIrqRouting extends KvmStruct {
-
     /** The most routes that KVM takes (KVM_MAX_IRQ_ROUTES). */
     public static final int MAX_ENTRIES = 4096;
 

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_irqchip}: the state of one of the in-kernel interrupt controllers. */
 public final class KvmIrqchip extends KvmStruct {
-
     /** The first PIC. */
     public static final int KVM_IRQCHIP_PIC_MASTER = 0;
 

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_lapic_state}: the registers of a vCPU's local APIC. */
 public final class KvmLapic extends KvmStruct {
-
     /** A struct that is all zero. */
     public KvmLapic(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_lapic_state());

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_pit_state2}: the three channels of the in-kernel PIT. */
 public final class KvmPitState extends KvmStruct {
-
     /** A struct that is all zero. */
     public KvmPitState(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_pit_state2());

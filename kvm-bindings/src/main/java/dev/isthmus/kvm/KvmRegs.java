@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
+
+import dev.isthmus.kvm.generated.Linux;
 
 /** {@code struct kvm_regs}: the general registers, the instruction pointer and the flags. */
 public final class KvmRegs extends KvmStruct {
-
     /** Registers that are all zero. */
     public KvmRegs(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_regs());

@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
-import dev.isthmus.kvm.linux.HostMapping;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Objects;
+
+import dev.isthmus.kvm.generated.Linux;
+import dev.isthmus.kvm.linux.HostMapping;
 
 /**
  * {@code struct kvm_run}: the page that a vCPU shares with user space, read in place.
@@ -18,7 +20,6 @@ import java.util.Objects;
  * @see <a href="https://docs.kernel.org/virt/kvm/api.html">api.rst, section 5</a>
  */
 public final class KvmRun {
-
     /** {@link #ioDirection} of an IN. */
     public static final int KVM_EXIT_IO_IN = 0;
 

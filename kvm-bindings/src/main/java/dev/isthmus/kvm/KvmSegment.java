@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
 import dev.isthmus.kvm.generated.Linux;
@@ -8,7 +9,6 @@ import dev.isthmus.kvm.generated.Linux;
  * <p>The hidden part's fields are those of a segment descriptor (Intel SDM volume 3, section 3.4.5).
  */
 public final class KvmSegment {
-
     private final KvmSregs sregs;
     private final int offset;
 

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_sregs}: segments, descriptor tables, control registers, EFER and the APIC's base. */
 public final class KvmSregs extends KvmStruct {
-
     private final KvmSegment cs = new KvmSegment(this, Linux.OFFSETOF_kvm_sregs_cs());
     private final KvmSegment ds = new KvmSegment(this, Linux.OFFSETOF_kvm_sregs_ds());
     private final KvmSegment es = new KvmSegment(this, Linux.OFFSETOF_kvm_sregs_es());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
 import java.lang.foreign.MemorySegment;
@@ -32,7 +33,6 @@ public abstract sealed class KvmStruct
                 KvmXsave,
                 MsrIndexList,
                 MsrList {
-
     private final MemorySegment segment;
     private final long address;
 

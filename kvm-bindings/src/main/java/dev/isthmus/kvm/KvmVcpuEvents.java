@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
+
+import dev.isthmus.kvm.generated.Linux;
 
 /** {@code struct kvm_vcpu_events}: exceptions, interrupts, NMIs and SMIs on their way into the vCPU. */
 public final class KvmVcpuEvents extends KvmStruct {
-
     /** A struct that is all zero. */
     public KvmVcpuEvents(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_vcpu_events());

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_xcrs}: the extended control registers. */
 public final class KvmXcrs extends KvmStruct {
-
     /** A struct that is all zero. */
     public KvmXcrs(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_xcrs());

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_msr_list}: the numbers of model-specific registers. */
 public final class MsrIndexList extends KvmStruct {
-
     private static final int MAX_ENTRIES = 65_536;
 
     private final int capacity;

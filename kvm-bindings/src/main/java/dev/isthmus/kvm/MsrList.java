@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
 
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Objects;
 
+import dev.isthmus.kvm.generated.Linux;
+
 /** {@code struct kvm_msrs}: model-specific registers and their values, to be got or set at once. */
 public final class MsrList extends KvmStruct {
-
     /** The most entries that KVM takes in one call (MAX_IO_MSRS in the kernel's kvm/x86.c). */
     public static final int MAX_ENTRIES = 256;
 

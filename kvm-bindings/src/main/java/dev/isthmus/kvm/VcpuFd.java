@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
+
+import java.nio.ByteBuffer;
 
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
@@ -7,7 +10,6 @@ import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.Fd;
 import dev.isthmus.kvm.linux.HostMapping;
-import java.nio.ByteBuffer;
 
 /**
  * A vCPU: its registers and other state, and KVM_RUN.
@@ -17,7 +19,6 @@ import java.nio.ByteBuffer;
  * Documentation/virt/kvm/api.rst}.
  */
 public final class VcpuFd implements AutoCloseable {
-
     /** {@link #mpState()}: runs, or is ready to. */
     public static final int KVM_MP_STATE_RUNNABLE = 0;
 
@@ -33,12 +34,14 @@ public final class VcpuFd implements AutoCloseable {
     /** {@link #mpState()}: just got its startup IPI. */
     public static final int KVM_MP_STATE_SIPI_RECEIVED = 4;
 
+    private final VmFd vm;
     private final Fd fd;
     private final int id;
     private final HostMapping mapping;
     private final KvmRun kvmRun;
 
-    VcpuFd(Fd fd, int id, int mmapSizeBytes) {
+    VcpuFd(VmFd vm, Fd fd, int id, int mmapSizeBytes) {
+        this.vm = vm;
         this.fd = fd;
         this.id = id;
         this.mapping = HostMapping.shared(fd, 0, mmapSizeBytes);
@@ -116,6 +119,7 @@ public final class VcpuFd implements AutoCloseable {
      * @param xsave of {@link VmFd#xsaveBytes()}
      */
     public void getXsave(KvmXsave xsave) {
+        checkSize(xsave);
         if (xsave.lengthBytes() > Linux.SIZEOF_kvm_xsave()) {
             Ioctl.struct(fd, "KVM_GET_XSAVE2", Linux.KVM_GET_XSAVE2(), xsave);
         } else {
@@ -129,7 +133,16 @@ public final class VcpuFd implements AutoCloseable {
      * @param xsave of {@link VmFd#xsaveBytes()}
      */
     public void setXsave(KvmXsave xsave) {
+        checkSize(xsave);
         Ioctl.struct(fd, "KVM_SET_XSAVE", Linux.KVM_SET_XSAVE(), xsave);
+    }
+
+    /** The kernel goes by the VM's size and not by the area's. */
+    private void checkSize(KvmXsave xsave) {
+        if (xsave.lengthBytes() < vm.xsaveBytes()) {
+            throw new IllegalArgumentException(
+                    "the area has " + xsave.lengthBytes() + " bytes, the state " + vm.xsaveBytes());
+        }
     }
 
     /** KVM_GET_XCRS (4.44). */

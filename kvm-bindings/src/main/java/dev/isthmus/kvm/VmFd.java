@@ -1,13 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 import dev.isthmus.kvm.ffi.ThreadMemory;
 import dev.isthmus.kvm.generated.Linux;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.EventFd;
 import dev.isthmus.kvm.linux.Fd;
-import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
-import java.nio.ByteBuffer;
 
 /**
  * A VM: its memory slots, its in-kernel interrupt controllers, timer and clock, and the ways interrupts and
@@ -17,7 +20,6 @@ import java.nio.ByteBuffer;
  * {@code Documentation/virt/kvm/api.rst}.
  */
 public final class VmFd implements AutoCloseable {
-
     /** A memory slot's flag: log which pages the guest writes to. */
     public static final int KVM_MEM_LOG_DIRTY_PAGES = 1;
 
@@ -30,12 +32,19 @@ public final class VmFd implements AutoCloseable {
     /** The smallest page of a guest. */
     private static final int PAGE_BYTES = 4096;
 
-    private final Kvm kvm;
     private final Fd fd;
+    private final int vcpuMmapSizeBytes;
 
-    VmFd(Kvm kvm, Fd fd) {
-        this.kvm = kvm;
+    /**
+     * The size of each slot, which decides how much the kernel writes to a dirty bitmap; guarded by the lock.
+     */
+    private long[] slotSizesBytes = new long[4];
+
+    private final Object slotSizesLock = new Object();
+
+    VmFd(Fd fd, int vcpuMmapSizeBytes) {
         this.fd = fd;
+        this.vcpuMmapSizeBytes = vcpuMmapSizeBytes;
     }
 
     /** Its descriptor, which it keeps. */
@@ -48,7 +57,7 @@ public final class VmFd implements AutoCloseable {
         return Ioctl.number(fd, "KVM_CHECK_EXTENSION", Linux.KVM_CHECK_EXTENSION(), capability);
     }
 
-    /** The size of {@link KvmXsave} for this VM's vCPUs. */
+    /** The size of {@link KvmXsave} for this VM's vCPUs: at least 4 KiB, more with large states. */
     public int xsaveBytes() {
         return Math.max(Linux.SIZEOF_kvm_xsave(), checkExtension(KvmCap.KVM_CAP_XSAVE2));
     }
@@ -82,6 +91,18 @@ public final class VmFd implements AutoCloseable {
                             + Long.toHexString(memorySizeBytes),
                     result);
         }
+        synchronized (slotSizesLock) {
+            if (slot >= slotSizesBytes.length) {
+                slotSizesBytes = Arrays.copyOf(slotSizesBytes, slot + 1);
+            }
+            slotSizesBytes[slot] = memorySizeBytes;
+        }
+    }
+
+    private long slotSizeBytes(int slot) {
+        synchronized (slotSizesLock) {
+            return slot >= 0 && slot < slotSizesBytes.length ? slotSizesBytes[slot] : 0;
+        }
     }
 
     /** How many bytes {@link #getDirtyLog} needs for a slot: a bit a page, in whole 64-bit words. */
@@ -97,17 +118,26 @@ public final class VmFd implements AutoCloseable {
      * @param bitmap native memory of {@link #dirtyLogBytes}; page 0 is bit 0 of byte 0
      */
     public void getDirtyLog(int slot, MemorySegment bitmap) {
-        if (!bitmap.isNative() || bitmap.isReadOnly()) {
+        if (!bitmap.isNative() || bitmap.isReadOnly() || !bitmap.scope().isAlive()) {
             throw new IllegalArgumentException("the bitmap is not writable native memory");
+        }
+        long neededBytes = dirtyLogBytes(slotSizeBytes(slot));
+        if (bitmap.byteSize() < neededBytes) {
+            throw new IllegalArgumentException(
+                    "the bitmap has " + bitmap.byteSize() + " bytes, slot " + slot + " needs " + neededBytes);
         }
         ThreadMemory memory = ThreadMemory.current();
         ByteBuffer log = memory.clearScratch(Linux.SIZEOF_kvm_dirty_log());
         log.putInt(Linux.OFFSETOF_kvm_dirty_log_slot(), slot);
         log.putLong(Linux.OFFSETOF_kvm_dirty_log_dirty_bitmap(), bitmap.address());
-        long result = Ioctl.call(fd, Linux.KVM_GET_DIRTY_LOG(), memory.scratchAddress());
-        Reference.reachabilityFence(bitmap);
-        if (result < 0) {
-            throw ErrnoException.of("KVM_GET_DIRTY_LOG", "slot " + slot, result);
+        try {
+            long result = Ioctl.call(fd, Linux.KVM_GET_DIRTY_LOG(), memory.scratchAddress());
+            if (result < 0) {
+                throw ErrnoException.of("KVM_GET_DIRTY_LOG", "slot " + slot, result);
+            }
+        } finally {
+            // Memory of an automatic arena must not be freed while the kernel uses it by its address.
+            Reference.reachabilityFence(bitmap);
         }
     }
 
@@ -367,7 +397,7 @@ public final class VmFd implements AutoCloseable {
     public VcpuFd createVcpu(int id) {
         Fd vcpu = Fd.owning(Ioctl.number(fd, "KVM_CREATE_VCPU", Linux.KVM_CREATE_VCPU(), id));
         try {
-            return new VcpuFd(vcpu, id, kvm.vcpuMmapSizeBytes());
+            return new VcpuFd(this, vcpu, id, vcpuMmapSizeBytes);
         } catch (RuntimeException e) {
             vcpu.close();
             throw e;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.ffi;
 
 import java.lang.foreign.FunctionDescriptor;
@@ -17,7 +18,6 @@ import java.lang.invoke.MethodHandle;
  * <p>Any thread. Allocates nothing after a thread's first call.
  */
 public final class Syscall {
-
     /** The largest error number the kernel returns: results in [-4095, -1] are errors, all others values. */
     private static final long MAX_ERRNO = 4095;
 

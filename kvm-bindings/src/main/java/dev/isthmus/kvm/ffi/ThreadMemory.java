@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.ffi;
 
 import java.lang.foreign.Arena;
@@ -17,7 +18,6 @@ import java.nio.ByteOrder;
  * between that uses it, too. It is freed some time after its thread has ended.
  */
 public final class ThreadMemory {
-
     /** How much scratch a thread has. */
     public static final int SCRATCH_BYTES = 512;
 

@@ -6164,6 +6164,15 @@ public class Linux {
     public static int ENOTSUP() {
         return ENOTSUP;
     }
+    private static final int O_NOFOLLOW = (int)131072L;
+    /**
+     * {@snippet lang=c :
+     * #define O_NOFOLLOW 131072
+     * }
+     */
+    public static int O_NOFOLLOW() {
+        return O_NOFOLLOW;
+    }
     private static final int O_CLOEXEC = (int)524288L;
     /**
      * {@snippet lang=c :
@@ -6181,6 +6190,15 @@ public class Linux {
      */
     public static int O_DIRECT() {
         return O_DIRECT;
+    }
+    private static final int O_PATH = (int)2097152L;
+    /**
+     * {@snippet lang=c :
+     * #define O_PATH 2097152
+     * }
+     */
+    public static int O_PATH() {
+        return O_PATH;
     }
     private static final int O_DSYNC = (int)4096L;
     /**

@@ -1,12 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
 
-import dev.isthmus.kvm.ffi.Syscall;
-import dev.isthmus.kvm.ffi.ThreadMemory;
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+
+import dev.isthmus.kvm.ffi.Syscall;
+import dev.isthmus.kvm.ffi.ThreadMemory;
+import dev.isthmus.kvm.generated.Linux;
 
 /**
  * An epoll instance with room for the events of one wait.
@@ -17,7 +19,6 @@ import java.nio.ByteOrder;
  * @see <a href="https://man7.org/linux/man-pages/man7/epoll.7.html">epoll(7)</a>
  */
 public final class Epoll implements AutoCloseable {
-
     /** There is something to read. */
     public static final int EPOLLIN = 0x1;
 
@@ -108,7 +109,11 @@ public final class Epoll implements AutoCloseable {
         event.putLong(Linux.OFFSETOF_epoll_event_data(), data);
         long result =
                 Syscall.call(
-                        Linux.__NR_epoll_ctl(), fd.number(), operation, watched.number(), memory.scratchAddress());
+                        Linux.__NR_epoll_ctl(),
+                        fd.number(),
+                        operation,
+                        watched.number(),
+                        memory.scratchAddress());
         if (result < 0) {
             throw ErrnoException.of("epoll_ctl", name + ", " + watched, result);
         }
@@ -133,7 +138,13 @@ public final class Epoll implements AutoCloseable {
         count = 0;
         long result =
                 Syscall.call(
-                        Linux.__NR_epoll_pwait2(), fd.number(), eventsAddress, maxEvents, timeoutAddress, 0, 0);
+                        Linux.__NR_epoll_pwait2(),
+                        fd.number(),
+                        eventsAddress,
+                        maxEvents,
+                        timeoutAddress,
+                        0,
+                        0);
         if (result == -Errno.EINTR) {
             return 0;
         }

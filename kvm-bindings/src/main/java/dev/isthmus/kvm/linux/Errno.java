@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
 
 import org.jspecify.annotations.Nullable;
@@ -8,7 +9,6 @@ import org.jspecify.annotations.Nullable;
  * @see <a href="https://man7.org/linux/man-pages/man3/errno.3.html">errno(3)</a>
  */
 public final class Errno {
-
     /** Operation not permitted. */
     public static final int EPERM = 1;
 
@@ -92,6 +92,9 @@ public final class Errno {
 
     /** Address already in use. */
     public static final int EADDRINUSE = 98;
+
+    /** Software caused connection abort. */
+    public static final int ECONNABORTED = 103;
 
     /** Connection reset by peer. */
     public static final int ECONNRESET = 104;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
 
 /**
@@ -5,7 +6,6 @@ package dev.isthmus.kvm.linux;
  * {@code KVM_SET_USER_MEMORY_REGION(slot 0, …): EINVAL (Invalid argument)}.
  */
 public final class ErrnoException extends RuntimeException {
-
     private static final long serialVersionUID = 1L;
 
     private final String call;

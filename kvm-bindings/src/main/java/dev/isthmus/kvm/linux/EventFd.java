@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
 
 import dev.isthmus.kvm.ffi.Syscall;
@@ -13,7 +14,6 @@ import dev.isthmus.kvm.generated.Linux;
  * @see <a href="https://man7.org/linux/man-pages/man2/eventfd.2.html">eventfd(2)</a>
  */
 public final class EventFd implements AutoCloseable {
-
     private final Fd fd;
 
     private EventFd(Fd fd) {

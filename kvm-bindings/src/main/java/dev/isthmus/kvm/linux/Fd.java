@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
+
+import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.generated.Linux;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * An owned file descriptor, closed once.
@@ -11,7 +13,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * mistake: the kernel may give the number to another file at once.
  */
 public final class Fd implements AutoCloseable {
-
     private static final int CLOSED = -1;
 
     private final AtomicInteger number;
@@ -52,7 +53,15 @@ public final class Fd implements AutoCloseable {
 
     /** Duplicates the descriptor (close-on-exec): both name the same open file. */
     public Fd duplicate() {
-        long result = Syscall.call(Linux.__NR_fcntl(), number(), Linux.F_DUPFD_CLOEXEC(), 0);
+        return duplicateOf(number());
+    }
+
+    /**
+     * Duplicates a descriptor that somebody else owns (close-on-exec), such as standard input: both name the
+     * same open file, and closing the duplicate leaves the other open.
+     */
+    public static Fd duplicateOf(int number) {
+        long result = Syscall.call(Linux.__NR_fcntl(), number, Linux.F_DUPFD_CLOEXEC(), 0);
         if (result < 0) {
             throw ErrnoException.of("fcntl", "F_DUPFD_CLOEXEC, fd " + number, result);
         }

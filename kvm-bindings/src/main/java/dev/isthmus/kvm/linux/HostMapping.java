@@ -1,12 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
 
-import dev.isthmus.kvm.ffi.Syscall;
-import dev.isthmus.kvm.generated.Linux;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+
+import dev.isthmus.kvm.ffi.Syscall;
+import dev.isthmus.kvm.generated.Linux;
 
 /**
  * A range of this process's memory made by mmap, unmapped when it is closed.
@@ -17,7 +19,6 @@ import java.util.function.Consumer;
  * @see <a href="https://man7.org/linux/man-pages/man2/mmap.2.html">mmap(2)</a>
  */
 public final class HostMapping implements AutoCloseable {
-
     private final Arena arena;
     private final MemorySegment segment;
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -58,7 +59,7 @@ public final class HostMapping implements AutoCloseable {
         return map(protection, Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS(), -1, 0, lengthBytes);
     }
 
-    @SuppressWarnings("restricted")
+    @SuppressWarnings({"restricted", "MustBeClosedChecker"}) // close() closes the arena
     private static HostMapping map(
             int protection, int flags, int fd, long offset, long lengthBytes) {
         long result =

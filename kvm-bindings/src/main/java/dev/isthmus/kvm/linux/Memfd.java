@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
+
+import java.nio.charset.StandardCharsets;
 
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
 import dev.isthmus.kvm.generated.Linux;
-import java.nio.charset.StandardCharsets;
 
 /**
  * Anonymous memory behind a descriptor (memfd), so that other processes can map it, too.
@@ -14,7 +16,6 @@ import java.nio.charset.StandardCharsets;
  * @see <a href="https://man7.org/linux/man-pages/man2/memfd_create.2.html">memfd_create(2)</a>
  */
 public final class Memfd implements AutoCloseable {
-
     /** Ordinary pages. */
     public static final long DEFAULT_PAGES = 0;
 

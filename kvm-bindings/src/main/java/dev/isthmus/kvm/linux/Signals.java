@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
 
 import dev.isthmus.kvm.ffi.Syscall;
@@ -15,7 +16,6 @@ import dev.isthmus.kvm.generated.Linux;
  * @see <a href="https://man7.org/linux/man-pages/man7/signal.7.html">signal(7)</a>
  */
 public final class Signals {
-
     /**
      * The signal for kicks, SIGURG. By default the kernel discards it, so one that comes to a thread that
      * does not expect it does nothing; it does not queue, so many kicks are one; and neither the JVM nor libc

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.kvm.linux;
+
+import java.nio.ByteBuffer;
 
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
 import dev.isthmus.kvm.generated.Linux;
-import java.nio.ByteBuffer;
 
 /**
  * A timer on CLOCK_MONOTONIC, the clock of {@link System#nanoTime}, whose expiry makes its descriptor
@@ -14,7 +16,6 @@ import java.nio.ByteBuffer;
  * @see <a href="https://man7.org/linux/man-pages/man2/timerfd_create.2.html">timerfd_create(2)</a>
  */
 public final class TimerFd implements AutoCloseable {
-
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
     private final Fd fd;
