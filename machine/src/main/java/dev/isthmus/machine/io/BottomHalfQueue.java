@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #push} is wait-free: one atomic swap and one store. Between the two, the queue is cut: {@link #poll} gives
  * null although nodes follow. That loses nothing, since a producer wakes the loop after it has linked its node.
  */
+@SuppressWarnings("ReferenceEquality") // Nodes are places in the queue: the same or not.
 final class BottomHalfQueue {
     /**
      * What a queue links; its value is the node's successor. In one queue at most, once at most: its owner sees to

@@ -34,6 +34,9 @@ final class KvmHost {
         "KVM_CAP_IMMEDIATE_EXIT",
     };
 
+    /** Too many open files in the system. */
+    private static final int ENFILE = 23;
+
     private KvmHost() {}
 
     /** Opens KVM and checks that it has all that a VM needs. */
@@ -70,7 +73,7 @@ final class KvmHost {
                     "No permission to use " + path + ".",
                     "Join the group that owns it, as a rule kvm (sudo usermod -aG kvm \"$USER\"), and log in again.",
                     e);
-            case Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM -> exhausted("open " + path, e);
+            case Errno.EMFILE, ENFILE, Errno.ENOMEM -> exhausted("open " + path, e);
             default -> new VmException.HostUnsupported("Can't open " + path + ": " + e.getMessage(), "", e);
         };
     }
@@ -119,7 +122,7 @@ final class KvmHost {
         String remedy =
                 switch (e.errno()) {
                     case Errno.EMFILE -> "Raise the limit of open files (ulimit -n).";
-                    case Errno.ENFILE -> "The whole host is out of file handles: raise the sysctl fs.file-max.";
+                    case ENFILE -> "The whole host is out of file handles: raise the sysctl fs.file-max.";
                     case Errno.ENOMEM -> "Free memory on the host, or give the guest less.";
                     default -> "";
                 };
