@@ -4,6 +4,7 @@ module dev.isthmus.machine {
     requires dev.isthmus.kvm;
     requires transitive dev.isthmus.virtio;
     requires org.slf4j;
+    requires org.tukaani.xz;
     requires static transitive org.jspecify;
 
     exports dev.isthmus.machine;
