@@ -2,6 +2,7 @@
 package dev.isthmus.machine.boot;
 
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.boot.payload.PayloadFormat;
 
 /** Says what a file is that is no kernel, where that is easily told. */
 final class UnknownFile {
@@ -11,10 +12,7 @@ final class UnknownFile {
 
     /** Returns what to throw for a file that starts with {@code head}. */
     static VmException.Configuration explain(String file, byte[] head) {
-        if (startsWith(head, 0, 0x1f, 0x8b)
-                || startsWith(head, 0, 0xfd, '7', 'z', 'X', 'Z')
-                || startsWith(head, 0, 0x28, 0xb5, 0x2f, 0xfd)
-                || startsWith(head, 0, 'B', 'Z', 'h')) {
+        if (PayloadFormat.of(head) != null) {
             return refuse(file, "is a compressed file, not a kernel", "Unpack it first.");
         }
         if (startsWith(head, 0x38, 'A', 'R', 'M', 0x64) || startsWith(head, 0x38, 'R', 'S', 'C', 0x05)) {

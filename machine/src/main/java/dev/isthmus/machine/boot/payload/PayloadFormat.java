@@ -9,27 +9,28 @@ import org.jspecify.annotations.Nullable;
  */
 public enum PayloadFormat {
     /** CONFIG_KERNEL_GZIP. */
-    GZIP("gzip", 0x1f, 0x8b),
+    GZIP("gzip", "\u001f\u008b"),
     /** CONFIG_KERNEL_LZ4: LZ4's legacy frame. */
-    LZ4("LZ4", 0x02, 0x21, 0x4c, 0x18),
-    /** CONFIG_KERNEL_ZSTD. */
-    ZSTD("zstd", 0x28, 0xb5, 0x2f, 0xfd),
+    LZ4("LZ4", "\u0002!L\u0018"),
+    /** CONFIG_KERNEL_ZSTD, not supported. */
+    ZSTD("zstd", "(\u00b5/\u00fd"),
     /** CONFIG_KERNEL_XZ. */
-    XZ("XZ", 0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00),
+    XZ("XZ", "\u00fd7zXZ\0"),
     /** CONFIG_KERNEL_LZMA: the format of LZMA Utils, without an index. */
-    LZMA("LZMA", 0x5d, 0x00, 0x00),
+    LZMA("LZMA", "]\0\0"),
     /** CONFIG_KERNEL_BZIP2, not supported. */
-    BZIP2("bzip2", 0x42, 0x5a, 0x68),
+    BZIP2("bzip2", "BZh"),
     /** CONFIG_KERNEL_LZO, not supported. */
-    LZO("LZO", 0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a);
+    LZO("LZO", "\u0089LZO\0\r\n\u001a\n");
 
     /** Length of the longest magic number. */
     public static final int MAGIC_BYTES = 9;
 
     private final String title;
-    private final int[] magic;
+    /** One character a byte. */
+    private final String magic;
 
-    PayloadFormat(String title, int... magic) {
+    PayloadFormat(String title, String magic) {
         this.title = title;
         this.magic = magic;
     }
@@ -45,11 +46,11 @@ public enum PayloadFormat {
     }
 
     private boolean matches(byte[] head) {
-        if (head.length < magic.length) {
+        if (head.length < magic.length()) {
             return false;
         }
-        for (int i = 0; i < magic.length; i++) {
-            if ((head[i] & 0xff) != magic[i]) {
+        for (int i = 0; i < magic.length(); i++) {
+            if ((head[i] & 0xff) != magic.charAt(i)) {
                 return false;
             }
         }
@@ -63,7 +64,7 @@ public enum PayloadFormat {
 
     /** Tells whether {@link #unpack} can do it. */
     public boolean isSupported() {
-        return this != BZIP2 && this != LZO;
+        return this != ZSTD && this != BZIP2 && this != LZO;
     }
 
     /**
@@ -78,10 +79,9 @@ public enum PayloadFormat {
         switch (this) {
             case GZIP -> Gzip.unpack(payload, target);
             case LZ4 -> Lz4.unpack(payload, target);
-            case ZSTD -> new ZstdDecoder(payload, target).decode();
             case XZ -> Lzma.unpackXz(payload, target);
             case LZMA -> Lzma.unpackLzma(payload, target);
-            case BZIP2, LZO -> throw new IllegalStateException("Not supported: " + this);
+            case ZSTD, BZIP2, LZO -> throw new IllegalStateException("Not supported: " + this);
         }
         if (target.lengthBytes() != target.limitBytes()) {
             throw new MalformedPayloadException(
