@@ -21,6 +21,9 @@ public interface Accelerator extends AutoCloseable {
     /** Returns the most vCPUs that a VM can have. */
     int maxVcpus();
 
+    /** Tells whether the local APICs have the TSC-deadline mode, which the supported CPUID may not say. */
+    boolean hasTscDeadlineTimer();
+
     /** Returns what CPUID can answer; the caller may change the entries. */
     CpuidEntry[] supportedCpuid();
 
@@ -35,9 +38,8 @@ public interface Accelerator extends AutoCloseable {
      * Makes a vCPU.
      *
      * @param index its number and APIC id, from 0; number 0 is the boot processor, all others wait for INIT and SIPI
-     * @param cpuid what CPUID answers on it
      */
-    Vcpu createVcpu(int index, CpuidEntry[] cpuid);
+    Vcpu createVcpu(int index);
 
     /** Sets the level of an interrupt line of the interrupt controllers. Never blocks for long. */
     void setIrqLevel(int gsi, boolean asserted);

@@ -2,6 +2,7 @@
 package dev.isthmus.machine.accel;
 
 import dev.isthmus.machine.boot.InitialCpuState;
+import dev.isthmus.machine.cpu.CpuidEntry;
 
 /**
  * A virtual CPU.
@@ -12,6 +13,12 @@ import dev.isthmus.machine.boot.InitialCpuState;
 public interface Vcpu extends AutoCloseable {
     /** Returns its number, from 0. */
     int index();
+
+    /** Returns how fast its time stamp counter counts, in kHz; 0 where that is unknown. */
+    int tscKhz();
+
+    /** Sets what CPUID answers; once, before it runs. */
+    void setCpuid(CpuidEntry[] entries);
 
     /** Sets the registers with which the boot processor enters a kernel. */
     void setInitialState(InitialCpuState state);

@@ -73,7 +73,9 @@ public final class BareVm implements AutoCloseable {
         ram.memory().write(CODE_GPA, bytes, 0, bytes.length);
         BareVm vm = new BareVm(accelerator, ram);
         for (int i = 0; i < vcpuCount; i++) {
-            vm.vcpus.add(accelerator.createVcpu(i, accelerator.supportedCpuid()));
+            Vcpu vcpu = accelerator.createVcpu(i);
+            vcpu.setCpuid(accelerator.supportedCpuid());
+            vm.vcpus.add(vcpu);
         }
         return vm;
     }

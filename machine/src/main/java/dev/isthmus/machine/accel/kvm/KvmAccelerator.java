@@ -9,7 +9,6 @@ import java.util.List;
 import dev.isthmus.kvm.CpuidTable;
 import dev.isthmus.kvm.Kvm;
 import dev.isthmus.kvm.KvmCap;
-import dev.isthmus.kvm.VcpuFd;
 import dev.isthmus.kvm.VmFd;
 import dev.isthmus.kvm.linux.EventFd;
 import dev.isthmus.machine.MachineLayout;
@@ -105,6 +104,11 @@ public final class KvmAccelerator implements Accelerator {
     }
 
     @Override
+    public boolean hasTscDeadlineTimer() {
+        return vm.checkExtension(KvmCap.KVM_CAP_TSC_DEADLINE_TIMER) != 0;
+    }
+
+    @Override
     public CpuidEntry[] supportedCpuid() {
         try (Arena arena = Arena.ofConfined()) {
             CpuidTable table = new CpuidTable(arena, CpuidTable.MAX_ENTRIES);
@@ -123,15 +127,8 @@ public final class KvmAccelerator implements Accelerator {
     }
 
     @Override
-    public Vcpu createVcpu(int index, CpuidEntry[] cpuid) {
-        VcpuFd fd = vm.createVcpu(index);
-        try (Arena arena = Arena.ofConfined()) {
-            fd.setCpuid2(CpuidCopy.toKvm(cpuid, arena));
-        } catch (RuntimeException e) {
-            fd.close();
-            throw e;
-        }
-        KvmVcpu vcpu = new KvmVcpu(index, fd);
+    public Vcpu createVcpu(int index) {
+        KvmVcpu vcpu = new KvmVcpu(index, KvmHost.createVcpu(vm, index));
         synchronized (this) {
             vcpus.add(vcpu);
         }

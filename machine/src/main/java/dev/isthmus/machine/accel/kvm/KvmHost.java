@@ -3,6 +3,7 @@ package dev.isthmus.machine.accel.kvm;
 
 import dev.isthmus.kvm.Kvm;
 import dev.isthmus.kvm.KvmCap;
+import dev.isthmus.kvm.VcpuFd;
 import dev.isthmus.kvm.VmFd;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
@@ -105,6 +106,15 @@ final class KvmHost {
                         e);
             }
             throw exhausted("create a VM", e);
+        }
+    }
+
+    /** Makes a vCPU. */
+    static VcpuFd createVcpu(VmFd vm, int index) {
+        try {
+            return vm.createVcpu(index);
+        } catch (ErrnoException e) {
+            throw exhausted("make vCPU " + index, e);
         }
     }
 

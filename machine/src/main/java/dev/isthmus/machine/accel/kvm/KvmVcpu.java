@@ -14,6 +14,7 @@ import dev.isthmus.machine.accel.CpuRegisters;
 import dev.isthmus.machine.accel.Vcpu;
 import dev.isthmus.machine.accel.VcpuExit;
 import dev.isthmus.machine.boot.InitialCpuState;
+import dev.isthmus.machine.cpu.CpuidEntry;
 
 /** A vCPU of KVM. */
 final class KvmVcpu implements Vcpu {
@@ -44,6 +45,23 @@ final class KvmVcpu implements Vcpu {
     @Override
     public int index() {
         return index;
+    }
+
+    @Override
+    public int tscKhz() {
+        try {
+            return fd.tscKhz();
+        } catch (ErrnoException _) {
+            // EIO: the host's counter is not stable.
+            return 0;
+        }
+    }
+
+    @Override
+    public void setCpuid(CpuidEntry[] entries) {
+        try (Arena arena = Arena.ofConfined()) {
+            fd.setCpuid2(CpuidCopy.toKvm(entries, arena));
+        }
     }
 
     @Override
