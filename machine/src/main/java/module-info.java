@@ -4,8 +4,12 @@ module dev.isthmus.machine {
     requires dev.isthmus.kvm;
     requires transitive dev.isthmus.virtio;
     requires org.slf4j;
+    requires org.tukaani.xz;
     requires static transitive org.jspecify;
 
     exports dev.isthmus.machine;
+    exports dev.isthmus.machine.acpi;
     exports dev.isthmus.machine.boot;
+    exports dev.isthmus.machine.cpu;
+    exports dev.isthmus.machine.mptable;
 }
