@@ -8,4 +8,6 @@ module dev.isthmus.machine {
 
     exports dev.isthmus.machine;
     exports dev.isthmus.machine.boot;
+    exports dev.isthmus.machine.platform;
+    exports dev.isthmus.machine.serial;
 }
