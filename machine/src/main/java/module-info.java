@@ -12,4 +12,6 @@ module dev.isthmus.machine {
     exports dev.isthmus.machine.boot;
     exports dev.isthmus.machine.cpu;
     exports dev.isthmus.machine.mptable;
+    exports dev.isthmus.machine.platform;
+    exports dev.isthmus.machine.serial;
 }
