@@ -3,6 +3,7 @@ package dev.isthmus.machine;
 
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,13 @@ public final class Machine implements AutoCloseable {
 
     private volatile boolean closed;
 
-    /** The thread that carries out a reset the guest asked for, while there is one. */
+    /** Of {@link #resetRequests}, those that the latest reset answered. Guarded by the lifecycle lock. */
+    private int answeredRequests;
+
+    /** Resets that the guest asked for and that have not been carried out. */
+    private final AtomicInteger resetRequests = new AtomicInteger();
+
+    /** The latest thread that carries out such resets. */
     private final AtomicReference<@Nullable Thread> resetThread = new AtomicReference<>();
 
     private Machine(MachineConfig config, RunControl control, MachineParts parts) {
@@ -89,7 +96,7 @@ public final class Machine implements AutoCloseable {
                 throw new IllegalStateException("The machine can't be started, it is " + state());
             }
             control.vcpusStarting(parts.vcpuThreads().size());
-            parts.startThreads();
+            parts.startThreads(control);
             phase = MachineState.RUNNING;
             // A failure while the machine was built has nobody else to act on it.
             parts.setGoal(control.ending() ? VcpuThread.Goal.STOP : VcpuThread.Goal.RUN);
@@ -149,6 +156,8 @@ public final class Machine implements AutoCloseable {
         if (control.ending()) {
             return;
         }
+        // With all vCPUs parked, this reset is the answer to all requests so far.
+        answeredRequests = resetRequests.get();
         try {
             parts.reset();
         } catch (VmException e) {
@@ -227,30 +236,44 @@ public final class Machine implements AutoCloseable {
     private final class ResetRequest implements Runnable {
         @Override
         public void run() {
-            Thread thread = Thread.ofPlatform().name(config.name() + "-reset").daemon(true).unstarted(new ResetTask());
-            if (resetThread.compareAndSet(null, thread)) {
-                parts.setGoal(VcpuThread.Goal.PARK);
+            parts.setGoal(VcpuThread.Goal.PARK);
+            if (resetRequests.getAndIncrement() == 0) {
+                ResetTask task = new ResetTask(resetThread.get());
+                Thread thread = Thread.ofPlatform().name(config.name() + "-reset").daemon(true).unstarted(task);
+                resetThread.set(thread);
                 thread.start();
             }
         }
     }
 
     private final class ResetTask implements Runnable {
+        private final @Nullable Thread predecessor;
+
+        /** The predecessor has done its last reset and is about to end: waiting for it keeps it from being forgotten. */
+        ResetTask(@Nullable Thread predecessor) {
+            this.predecessor = predecessor;
+        }
+
         @Override
         public void run() {
+            if (predecessor != null) {
+                Uninterruptibly.join(predecessor);
+            }
             try {
                 synchronized (lifecycle) {
-                    if (!closed && !control.ending()) {
+                    // A guest that asks again at once does so while this thread is still here.
+                    do {
+                        if (closed || control.ending()) {
+                            return;
+                        }
                         resetParked();
-                    }
+                    } while (!resetRequests.compareAndSet(answeredRequests, 0));
                 }
             } catch (VmException e) {
                 // The machine has ended with it.
                 assert control.ending();
             } catch (RuntimeException e) {
                 control.end(new MachineExit.InternalError(e));
-            } finally {
-                resetThread.set(null);
             }
         }
     }

@@ -200,11 +200,17 @@ final class MachineParts implements AutoCloseable {
         return vcpuThreads;
     }
 
-    /** Starts the vCPU threads, parked. */
-    void startThreads() {
+    /** Starts the vCPU threads, parked. Where the host has no more threads, that is the machine's end. */
+    void startThreads(RunControl control) {
         threadsStarted = true;
         for (VcpuThread thread : vcpuThreads) {
-            thread.start();
+            try {
+                thread.start();
+            } catch (OutOfMemoryError e) {
+                control.hostFailed(new VmException.HostFault(
+                        "The host allows no more threads.", "Raise the limit of processes (ulimit -u).", e));
+                control.ended(thread.vcpu());
+            }
         }
     }
 
