@@ -51,6 +51,12 @@ public interface Vcpu extends AutoCloseable {
      */
     void kick();
 
+    /** Returns the view of the latest exit. On the attached thread. */
+    VcpuExit lastExit();
+
+    /** Tells the guest, where it listens, that it stood still, lest its watchdogs take that for a hang. */
+    void notePause();
+
     /** Reads the registers, for dumps and debuggers. Allocates. */
     CpuRegisters registers();
 

@@ -22,6 +22,9 @@ public interface ExitListener {
     /** The host failed. The vCPU does not run on. */
     void hostFailed(VmException fault);
 
+    /** The thread has ended, after any of the above or because it was to stop. Its last call. */
+    void ended(Vcpu vcpu);
+
     /** Something threw: a bug of the VMM. The vCPU does not run on. */
     void bug(Throwable thrown);
 }

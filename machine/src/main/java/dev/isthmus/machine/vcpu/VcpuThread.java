@@ -60,6 +60,9 @@ public final class VcpuThread {
     /** Written by this thread under the monitor; guarded by the monitor. */
     private Phase phase = Phase.PARKED;
 
+    /** This thread only. */
+    private boolean hasRun;
+
     /** Makes the thread, not started. Its name is for debuggers and {@code top}. */
     public VcpuThread(String name, Vcpu vcpu, ExitDispatcher dispatcher, ExitListener listener) {
         this.vcpu = vcpu;
@@ -71,6 +74,11 @@ public final class VcpuThread {
     /** Returns the vCPU. */
     public Vcpu vcpu() {
         return vcpu;
+    }
+
+    /** Tells whether the caller runs on this thread. */
+    public boolean isCurrent() {
+        return Thread.currentThread() == thread;
     }
 
     /** Starts the thread, once; it parks until it gets another goal. */
@@ -147,6 +155,7 @@ public final class VcpuThread {
                     vcpu.detachThread();
                 }
                 enter(Phase.ENDED);
+                listener.ended(vcpu);
             }
         }
     }
@@ -173,7 +182,7 @@ public final class VcpuThread {
         return Phase.ENDED;
     }
 
-    private Phase park() throws InterruptedException {
+    private Phase park() {
         synchronized (monitor) {
             phase = Phase.PARKED;
             monitor.notifyAll();
@@ -186,8 +195,15 @@ public final class VcpuThread {
                 }
             }
             phase = Phase.RUNNING;
-            return goal == Goal.STOP ? Phase.ENDED : Phase.RUNNING;
         }
+        if (goal == Goal.STOP) {
+            return Phase.ENDED;
+        }
+        if (hasRun) {
+            vcpu.notePause();
+        }
+        hasRun = true;
+        return Phase.RUNNING;
     }
 
     /** Handles an exit; answers whether the vCPU may run on. */

@@ -122,6 +122,16 @@ final class KvmVcpu implements Vcpu {
     }
 
     @Override
+    public VcpuExit lastExit() {
+        return exit;
+    }
+
+    @Override
+    public void notePause() {
+        fd.kvmclockCtrl();
+    }
+
+    @Override
     public CpuRegisters registers() {
         try (Arena arena = Arena.ofConfined()) {
             KvmRegs regs = new KvmRegs(arena);
