@@ -5,11 +5,13 @@ import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
+import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.serial.SerialBackend;
 import dev.isthmus.machine.serial.SerialPort;
 
@@ -20,6 +22,8 @@ final class CapturedSerial implements VmSerial {
     /** How far the copy to a stream may be behind before the guest has to wait. */
     private static final int COPY_LAG_BYTES = SerialCapture.KEPT_BYTES / 4;
 
+    private static final Duration FOREVER = Duration.ofDays(3650);
+
     /** How much of the output a message quotes. */
     private static final int QUOTED_CHARACTERS = 1000;
 
@@ -27,6 +31,9 @@ final class CapturedSerial implements VmSerial {
     private final SerialInput input = new SerialInput();
     private final Backend backend = new Backend();
     private final @Nullable SerialCopy copy;
+
+    /** Whether a thread waits for the machine's end. */
+    private final AtomicBoolean watched = new AtomicBoolean();
 
     /** Hands input to the guest; null until the machine has attached the backend. */
     private volatile @Nullable BottomHalf deliver;
@@ -38,6 +45,14 @@ final class CapturedSerial implements VmSerial {
     /** Returns the end that the machine gets. */
     SerialBackend backend() {
         return backend;
+    }
+
+    /** Has {@link #end} called when the machine ends, so that nobody waits for a guest that has gone. Any thread. */
+    void watch(Machine machine) {
+        if (watched.compareAndSet(false, true)) {
+            // Ends with the machine, at the latest when that is closed.
+            Thread.ofPlatform().name(machine.config().name() + "-watch").daemon(true).start(new EndWatch(machine));
+        }
     }
 
     /** There will be no more output, and nobody reads input: the VM has ended. Any thread. */
@@ -96,6 +111,29 @@ final class CapturedSerial implements VmSerial {
     @Override
     public byte[] toByteArray() {
         return output.toByteArray();
+    }
+
+    /** Waits for a machine's end. */
+    private final class EndWatch implements Runnable {
+        private final Machine machine;
+
+        EndWatch(Machine machine) {
+            this.machine = machine;
+        }
+
+        @Override
+        public void run() {
+            try {
+                // The machine lets all output out before it says that it has ended.
+                while (machine.awaitExit(FOREVER) == null) {
+                    continue;
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } finally {
+                end();
+            }
+        }
     }
 
     /** The machine's side. Loop thread, but for {@link #copyAdvanced}. */

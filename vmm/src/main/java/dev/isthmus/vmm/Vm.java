@@ -60,6 +60,7 @@ public final class Vm implements AutoCloseable {
         if (captured == null) {
             throw new IllegalStateException("the serial line is not captured: it was connected by VmBuilder.serial");
         }
+        captured.watch(machine);
         return captured;
     }
 

@@ -73,16 +73,20 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions {
         }
         if (counted == 1) {
             target.powerButton();
-            Messages.line("asked the guest to power off; the same signal again stops it at once");
+            Messages.line("asked the guest to power off; once more stops it at once");
         } else {
-            target.stop();
+            stop();
         }
     }
 
-    /** Ctrl-a x: as QEMU does, at once. */
+    /** Ctrl-a x: as QEMU does, at once. Comes on the machine's loop, which must not wait for the machine to stop. */
     @Override
     public void quit() {
         count(SIGINT);
+        new Thread(this::stop, "quit").start();
+    }
+
+    private void stop() {
         Vm target = target();
         if (target != null) {
             target.stop();

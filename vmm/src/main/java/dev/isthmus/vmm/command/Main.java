@@ -3,6 +3,8 @@ package dev.isthmus.vmm.command;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.serial.RawTerminal;
+
 /**
  * Where the {@code isthmus} command starts.
  *
@@ -19,6 +21,8 @@ public final class Main {
         try {
             status = run(args);
         } catch (Throwable failure) {
+            // Should a terminal have been left in raw mode, the message would look odd and the shell after it as well.
+            RawTerminal.restoreAll();
             status = Messages.failure(failure, isVerbose(args));
         }
         StartupTrace.mark("everything closed");
