@@ -5,7 +5,6 @@ import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.jspecify.annotations.Nullable;
 
@@ -32,8 +31,8 @@ final class CapturedSerial implements VmSerial {
     private final Backend backend = new Backend();
     private final @Nullable SerialCopy copy;
 
-    /** Whether a thread waits for the machine's end. */
-    private final AtomicBoolean watched = new AtomicBoolean();
+    /** Waits for the machine's end, once there is somebody to tell. Written under the monitor. */
+    private volatile @Nullable Thread watcher;
 
     /** Hands input to the guest; null until the machine has attached the backend. */
     private volatile @Nullable BottomHalf deliver;
@@ -49,9 +48,15 @@ final class CapturedSerial implements VmSerial {
 
     /** Has {@link #end} called when the machine ends, so that nobody waits for a guest that has gone. Any thread. */
     void watch(Machine machine) {
-        if (watched.compareAndSet(false, true)) {
-            // Ends with the machine, at the latest when that is closed.
-            Thread.ofPlatform().name(machine.config().name() + "-watch").daemon(true).start(new EndWatch(machine));
+        if (watcher == null) {
+            synchronized (this) {
+                if (watcher == null) {
+                    watcher = Thread.ofPlatform()
+                            .name(machine.config().name() + "-watch")
+                            .daemon(true)
+                            .start(new EndWatch(machine));
+                }
+            }
         }
     }
 
@@ -61,11 +66,31 @@ final class CapturedSerial implements VmSerial {
         input.close();
     }
 
-    /** Waits for the copy to a stream; the machine has closed its end. */
+    /** Waits for the copy to a stream, and leaves no thread; the machine is closed. */
     void close() {
         end();
         if (copy != null) {
             copy.close();
+        }
+        Thread thread = watcher;
+        if (thread != null) {
+            join(thread);
+        }
+    }
+
+    /** Not to be cut short by an interrupt, which stays pending: the machine has ended, so the thread is about to. */
+    private static void join(Thread thread) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
