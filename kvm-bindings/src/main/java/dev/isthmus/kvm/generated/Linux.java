@@ -1430,6 +1430,15 @@ public class Linux {
     public static int ESOCKTNOSUPPORT() {
         return ESOCKTNOSUPPORT;
     }
+    private static final int EOPNOTSUPP = (int)95L;
+    /**
+     * {@snippet lang=c :
+     * #define EOPNOTSUPP 95
+     * }
+     */
+    public static int EOPNOTSUPP() {
+        return EOPNOTSUPP;
+    }
     private static final int EPFNOSUPPORT = (int)96L;
     /**
      * {@snippet lang=c :
@@ -6145,24 +6154,6 @@ public class Linux {
      */
     public static int TIOCGPTPEER() {
         return TIOCGPTPEER;
-    }
-    private static final int EDEADLOCK = (int)35L;
-    /**
-     * {@snippet lang=c :
-     * #define EDEADLOCK 35
-     * }
-     */
-    public static int EDEADLOCK() {
-        return EDEADLOCK;
-    }
-    private static final int ENOTSUP = (int)95L;
-    /**
-     * {@snippet lang=c :
-     * #define ENOTSUP 95
-     * }
-     */
-    public static int ENOTSUP() {
-        return ENOTSUP;
     }
     private static final int O_NOFOLLOW = (int)131072L;
     /**
