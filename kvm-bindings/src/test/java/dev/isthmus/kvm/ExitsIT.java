@@ -19,6 +19,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 /** The exits of hand-assembled guests, and their fields. */
 @RequiresKvm
 class ExitsIT {
+    /** Protected mode. */
+    private static final long CR0_PE = 1;
+
     @ParameterizedTest
     @CsvSource({
         "e6 80,    1, 0x44", // out 0x80, al
@@ -143,10 +146,13 @@ class ExitsIT {
 
     @Test
     void tripleFaultShutsDown() {
-        try (RealModeGuest guest =
-                RealModeGuest.bare(
-                        "0f 01 1e 00 20", // lidt [0x2000], all zeroes: no vector is within the limit
-                        "0f 0b")) { // ud2
+        try (RealModeGuest guest = RealModeGuest.bare("0f 0b")) { // ud2
+            KvmSregs sregs = new KvmSregs(guest.arena());
+            guest.vcpu().getSregs(sregs);
+            sregs.cr0(sregs.cr0() | CR0_PE);
+            sregs.idt().limit(0); // not even the double fault has a gate
+            guest.vcpu().setSregs(sregs);
+
             assertEquals(0, guest.vcpu().run());
 
             assertEquals(ExitReason.KVM_EXIT_SHUTDOWN, guest.kvmRun().exitReason());
