@@ -38,6 +38,7 @@ class ConstantsTest {
                 VmFd.class,
                 VcpuFd.class,
                 KvmRun.class,
+                KvmVcpuEvents.class,
                 KvmIrqchip.class,
                 KvmClock.class,
                 KvmGuestDebug.class,
