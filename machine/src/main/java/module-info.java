@@ -7,5 +7,8 @@ module dev.isthmus.machine {
     requires static transitive org.jspecify;
 
     exports dev.isthmus.machine;
+    exports dev.isthmus.machine.acpi;
     exports dev.isthmus.machine.boot;
+    exports dev.isthmus.machine.cpu;
+    exports dev.isthmus.machine.mptable;
 }
