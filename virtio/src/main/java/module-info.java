@@ -12,6 +12,7 @@ module dev.isthmus.virtio {
     exports dev.isthmus.device;
     exports dev.isthmus.block;
     exports dev.isthmus.virtio;
+    exports dev.isthmus.virtio.block;
     exports dev.isthmus.virtio.queue;
     exports dev.isthmus.virtio.transport;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block;
 
-import dev.isthmus.memory.ScatterList;
+import dev.isthmus.memory.ScatterView;
 
 /**
  * Where a disk's bytes are: a file, an image format over another backend, memory.
@@ -34,17 +34,17 @@ public interface BlockBackend extends AutoCloseable {
      * Reads a range.
      *
      * @param offsetBytes where in the disk, a multiple of 512
-     * @param target memory to fill; its total, a multiple of 512, is the length
+     * @param target memory to fill; its total, a multiple of 512 and not 0, is the length
      */
-    BlockStatus read(long offsetBytes, ScatterList target);
+    BlockStatus read(long offsetBytes, ScatterView target);
 
     /**
      * Writes a range. Stable only after a {@link #flush}.
      *
      * @param offsetBytes where in the disk, a multiple of 512
-     * @param source what to write; its total, a multiple of 512, is the length. The guest may change it meanwhile.
+     * @param source what to write; its total, a multiple of 512 and not 0, is the length. The guest may change it meanwhile.
      */
-    BlockStatus write(long offsetBytes, ScatterList source);
+    BlockStatus write(long offsetBytes, ScatterView source);
 
     /** Makes all writes that have returned stable: they survive a crash of the host. */
     BlockStatus flush();

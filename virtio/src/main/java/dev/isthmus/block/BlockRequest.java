@@ -2,6 +2,7 @@
 package dev.isthmus.block;
 
 import dev.isthmus.memory.ScatterList;
+import dev.isthmus.memory.ScatterView;
 
 /**
  * One request to a disk: reusable, so that a device needs no more of them than it ever has in flight.
@@ -69,7 +70,12 @@ public abstract class BlockRequest implements Runnable {
     }
 
     /** Returns the memory to fill or to write from; empty but for reads and writes. */
-    public final ScatterList data() {
+    public final ScatterView data() {
+        return data;
+    }
+
+    /** Returns the memory to fill or to write from, for the device to set up. */
+    protected final ScatterList mutableData() {
         return data;
     }
 

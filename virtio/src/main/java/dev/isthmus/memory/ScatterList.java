@@ -7,15 +7,13 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A reusable list of memory ranges that together hold one run of bytes, such as the data of a disk request.
+ * A reusable list of memory ranges; its maker fills it, everyone else sees it as a {@link ScatterView}.
  *
- * <p>An element is (segment, offset, length) rather than a slice, because a slice would be an object each. An engine
- * passes the three straight to {@code pread}, {@code pwrite} or an {@code iovec}. Elements are never empty. Refilling
- * a list allocates only when it grows beyond what it ever held.
+ * <p>Refilling a list allocates only when it grows beyond what it ever held.
  *
  * <p>Not thread-safe: owned by one thread at a time and handed over with a happens-before edge.
  */
-public final class ScatterList {
+public final class ScatterList implements ScatterView {
     private static final int INITIAL_ELEMENTS = 4;
 
     private MemorySegment[] segments = new MemorySegment[INITIAL_ELEMENTS];
@@ -72,49 +70,49 @@ public final class ScatterList {
      * @param lengthBytes bytes to take
      * @throws IndexOutOfBoundsException if the other list is shorter
      */
-    public void addSlice(ScatterList source, long skipBytes, long lengthBytes) {
-        Objects.checkFromIndexSize(skipBytes, lengthBytes, source.totalBytes);
+    public void addSlice(ScatterView source, long skipBytes, long lengthBytes) {
+        Objects.checkFromIndexSize(skipBytes, lengthBytes, source.totalBytes());
         long skip = skipBytes;
         long left = lengthBytes;
         for (int i = 0; left > 0; i++) {
-            long elementBytes = source.lengthsBytes[i];
+            long elementBytes = source.lengthBytes(i);
             if (skip >= elementBytes) {
                 skip -= elementBytes;
                 continue;
             }
             long taken = Math.min(left, elementBytes - skip);
-            add(source.segments[i], source.offsets[i] + skip, taken);
+            add(source.segment(i), source.offset(i) + skip, taken);
             left -= taken;
             skip = 0;
         }
     }
 
-    /** Returns the number of elements. */
+    @Override
     public int count() {
         return count;
     }
 
-    /** Returns the sum of the lengths in bytes. */
+    @Override
     public long totalBytes() {
         return totalBytes;
     }
 
-    /** Returns the memory of an element. */
+    @Override
     public MemorySegment segment(int index) {
         return segments[Objects.checkIndex(index, count)];
     }
 
-    /** Returns where an element starts within its segment, in bytes. */
+    @Override
     public long offset(int index) {
         return offsets[Objects.checkIndex(index, count)];
     }
 
-    /** Returns the size of an element in bytes, at least 1. */
+    @Override
     public long lengthBytes(int index) {
         return lengthsBytes[Objects.checkIndex(index, count)];
     }
 
-    /** Sets one byte, {@code position} bytes into the list. */
+    @Override
     public void setByte(long position, byte value) {
         Objects.checkIndex(position, totalBytes);
         long left = position;

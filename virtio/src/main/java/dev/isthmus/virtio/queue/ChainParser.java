@@ -137,7 +137,7 @@ final class ChainParser {
         if (region == null) {
             return QueueFault.BUFFER_OUTSIDE_RAM;
         }
-        (deviceWritable ? chain.writable() : chain.readable()).add(region.segment(), region.offsetOf(addr), len);
+        chain.add(deviceWritable, region.segment(), region.offsetOf(addr), len);
         return null;
     }
 }

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 import dev.isthmus.memory.ScatterList;
+import dev.isthmus.memory.ScatterView;
 
 /**
  * Reads the device-readable bytes of a chain in order, wherever the driver split them (2.7.4.1: the device must not
@@ -20,7 +21,7 @@ public final class ChainReader {
     private static final ValueLayout.OfLong U64 =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private ScatterList list = new ScatterList();
+    private ScatterView list = new ScatterList();
     private int element;
     private long elementPosition;
     private long remainingBytes;

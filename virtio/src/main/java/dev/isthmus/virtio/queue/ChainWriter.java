@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 import dev.isthmus.memory.ScatterList;
+import dev.isthmus.memory.ScatterView;
 
 /**
  * Writes the device-writable bytes of a chain in order, wherever the driver split them (2.7.4.1).
@@ -14,7 +15,7 @@ import dev.isthmus.memory.ScatterList;
  * throws {@link IndexOutOfBoundsException}. Owned by one thread.
  */
 public final class ChainWriter {
-    private ScatterList list = new ScatterList();
+    private ScatterView list = new ScatterList();
     private int element;
     private long elementPosition;
     private long remainingBytes;

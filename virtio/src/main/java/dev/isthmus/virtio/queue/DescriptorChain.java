@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.queue;
 
+import java.lang.foreign.MemorySegment;
+
 import dev.isthmus.memory.ScatterList;
+import dev.isthmus.memory.ScatterView;
 
 /**
  * A validated snapshot of one buffer that the driver made available (virtio 1.2, section 2.7.5).
@@ -30,6 +33,11 @@ public final class DescriptorChain implements PopOutcome {
         writable.clear();
     }
 
+    /** Appends a checked range; the parser's to call. */
+    void add(boolean deviceWritable, MemorySegment segment, long offset, long lengthBytes) {
+        (deviceWritable ? writable : readable).add(segment, offset, lengthBytes);
+    }
+
     Virtqueue owner() {
         return owner;
     }
@@ -39,13 +47,13 @@ public final class DescriptorChain implements PopOutcome {
         return head;
     }
 
-    /** Returns the device-readable bytes. Not to be changed by devices. */
-    public ScatterList readable() {
+    /** Returns the device-readable bytes. */
+    public ScatterView readable() {
         return readable;
     }
 
-    /** Returns the device-writable bytes. Not to be changed by devices. */
-    public ScatterList writable() {
+    /** Returns the device-writable bytes. */
+    public ScatterView writable() {
         return writable;
     }
 }
