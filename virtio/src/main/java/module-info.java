@@ -10,4 +10,9 @@ module dev.isthmus.virtio {
 
     exports dev.isthmus.memory;
     exports dev.isthmus.device;
+    exports dev.isthmus.block;
+    exports dev.isthmus.virtio;
+    exports dev.isthmus.virtio.block;
+    exports dev.isthmus.virtio.queue;
+    exports dev.isthmus.virtio.transport;
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.virtio.block;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.block.BlockBackend;
+import dev.isthmus.block.BlockExecutor;
+import dev.isthmus.device.BottomHalf;
+import dev.isthmus.virtio.Activation;
+import dev.isthmus.virtio.ActiveDevice;
+import dev.isthmus.virtio.GuestFaultLog;
+import dev.isthmus.virtio.queue.Virtqueue;
+
+/**
+ * A block device in use: its queues, and what brings completed requests back to them. Loop thread only.
+ */
+final class ActiveBlk implements ActiveDevice {
+    private final BlockBackend backend;
+    private final BlockExecutor executor;
+    private final GuestFaultLog faults;
+    private final Activation activation;
+    private final byte[] id;
+    private final boolean writeThrough;
+    private final @Nullable BlkQueue[] queues;
+    private final BottomHalf completionsHalf;
+    private final BottomHalf moreHalf;
+    private final CompletionQueue completions;
+
+    /** Queues that ran out of budget: bit n for queue n. */
+    private long more;
+
+    /** Set when a queue is malformed: the device needs a reset and takes nothing more from any queue. */
+    private boolean broken;
+
+    ActiveBlk(
+            BlockBackend backend,
+            BlockExecutor executor,
+            VirtioBlkOptions options,
+            GuestFaultLog faults,
+            Activation activation) {
+        this.backend = backend;
+        this.executor = executor;
+        this.faults = faults;
+        this.activation = activation;
+        this.id = options.idBytes();
+        // 5.2.6.2: without FLUSH a driver cannot make a write stable, so it must be when it completes.
+        this.writeThrough = !activation.has(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH);
+        this.queues = new BlkQueue[options.queueCount()];
+        this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
+        this.moreHalf = activation.loop().newBottomHalf(this::processMore);
+        this.completions = new CompletionQueue(backend, completionsHalf);
+    }
+
+    @Override
+    public void startQueue(int queueIndex, Virtqueue queue) {
+        queues[queueIndex] = new BlkQueue(
+                queueIndex,
+                queue,
+                backend,
+                executor,
+                activation.driver(),
+                faults,
+                completions,
+                id,
+                writeThrough);
+    }
+
+    @Override
+    public void queueNotified(int queueIndex) {
+        assert activation.loop().inLoop();
+        BlkQueue queue = queues[queueIndex];
+        if (queue == null || broken) {
+            return;
+        }
+        if (queue.process()) {
+            more |= 1L << queueIndex;
+            moreHalf.schedule();
+        }
+        broken = queue.broken();
+        queue.signalUsed();
+    }
+
+    private void processMore() {
+        long bits = more;
+        more = 0;
+        while (bits != 0) {
+            queueNotified(Long.numberOfTrailingZeros(bits));
+            bits &= bits - 1;
+        }
+    }
+
+    private void completionsCame() {
+        assert activation.loop().inLoop();
+        BlkRequest request = completions.poll();
+        while (request != null) {
+            request.queue().finish(request);
+            request = completions.poll();
+        }
+        // One interrupt a queue for all that was pushed.
+        for (BlkQueue queue : queues) {
+            if (queue != null) {
+                queue.signalUsed();
+            }
+        }
+    }
+
+    @Override
+    public void stopQueue(int queueIndex) {
+        assert activation.loop().inLoop();
+        BlkQueue queue = queues[queueIndex];
+        if (queue == null) {
+            return;
+        }
+        while (queue.submitted() > 0) {
+            BlkRequest request = completions.await();
+            request.queue().finish(request);
+        }
+        queues[queueIndex] = null;
+        more &= ~(1L << queueIndex);
+        // The bottom halves that the workers scheduled are still to run and signal what was pushed to other queues.
+    }
+
+    @Override
+    public void close() {
+        for (int i = 0; i < queues.length; i++) {
+            stopQueue(i);
+        }
+        completionsHalf.cancel();
+        moreHalf.cancel();
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.virtio.block;
+
+import java.nio.charset.StandardCharsets;
+
+import dev.isthmus.virtio.VirtioDevice;
+import dev.isthmus.virtio.queue.QueueLayout;
+
+/**
+ * Choices for a block device that do not come from its disk.
+ *
+ * @param serial what the guest sees as serial: printable ASCII, up to 20 characters, may be empty
+ * @param queueCount number of request queues, 1 to 64
+ * @param queueSizeMax largest Queue Size: a power of 2 from 4 to 32768
+ */
+public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+    /** Descriptors that suffice for an SSD's depth at usual request sizes; QEMU's choice too. */
+    public static final int DEFAULT_QUEUE_SIZE = 256;
+
+    /** Header and status take one descriptor each; at least one must be left for data. */
+    private static final int QUEUE_SIZE_MIN = 4;
+
+    /** Checks the ranges; the message of a refusal is fit for users. */
+    public VirtioBlkOptions {
+        if (serial.length() > VirtioBlkProtocol.VIRTIO_BLK_ID_BYTES) {
+            throw new IllegalArgumentException("a disk's serial has at most 20 characters");
+        }
+        for (int i = 0; i < serial.length(); i++) {
+            if (serial.charAt(i) < ' ' || serial.charAt(i) > '~') {
+                throw new IllegalArgumentException("a disk's serial consists of printable ASCII characters");
+            }
+        }
+        if (queueCount < 1 || queueCount > VirtioDevice.QUEUE_COUNT_LIMIT) {
+            throw new IllegalArgumentException("a disk has 1 to 64 queues");
+        }
+        if (queueSizeMax < QUEUE_SIZE_MIN
+                || queueSizeMax > QueueLayout.QUEUE_SIZE_LIMIT
+                || Integer.bitCount(queueSizeMax) != 1) {
+            throw new IllegalArgumentException("a disk's queue size is a power of 2 from 4 to 32768");
+        }
+    }
+
+    /** Returns one queue of the default size, with a serial. */
+    public static VirtioBlkOptions withSerial(String serial) {
+        return new VirtioBlkOptions(serial, 1, DEFAULT_QUEUE_SIZE);
+    }
+
+    /** Returns the answer to GET_ID: NUL-padded, without a NUL where it is full. */
+    byte[] idBytes() {
+        byte[] id = new byte[VirtioBlkProtocol.VIRTIO_BLK_ID_BYTES];
+        byte[] ascii = serial.getBytes(StandardCharsets.US_ASCII);
+        System.arraycopy(ascii, 0, id, 0, ascii.length);
+        return id;
+    }
+}
