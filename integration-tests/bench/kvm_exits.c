@@ -7,6 +7,20 @@
 
 static volatile uint64_t sink;
 
+/* Flat 32-bit segments, paging off: what BareVm has for the same guest. */
+static void enter_protected_mode(struct vm *v)
+{
+    struct kvm_sregs sregs;
+    check(ioctl(v->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
+    sregs.cr0 |= 1;
+    struct kvm_segment data = {.limit = 0xffffffff, .selector = 0x10, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1};
+    sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+    sregs.cs = data;
+    sregs.cs.selector = 8;
+    sregs.cs.type = 11;
+    check(ioctl(v->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
+}
+
 int main(int argc, char **argv)
 {
     static const uint8_t pio[] = {
@@ -14,9 +28,9 @@ int main(int argc, char **argv)
         0xeb, 0xfc, /*    jmp 1b */
     };
     static const uint8_t mmio[] = {
-        0x66, 0xb8, 0x00, 0x00, 0x00, 0xd0, /*    mov $0xd0000000, %eax */
-        0x67, 0x88, 0x08,                   /* 1: mov %cl, (%eax) */
-        0xeb, 0xfb,                         /*    jmp 1b */
+        0xb8, 0x00, 0x00, 0x00, 0xd0, /*    mov $0xd0000000, %eax */
+        0x88, 0x08,                   /* 1: mov %cl, (%eax) */
+        0xeb, 0xfc,                   /*    jmp 1b */
     };
     if (argc < 3)
         return 2;
@@ -24,14 +38,7 @@ int main(int argc, char **argv)
     long count = atol(argv[2]);
     struct vm v;
     vm_create(&v, 16ul << 20, is_mmio ? mmio : pio, is_mmio ? sizeof mmio : sizeof pio, 0x1000);
-    if (is_mmio) {
-        /* Big real mode: a DS limit of 4 GiB, as a BIOS would leave it. */
-        struct kvm_sregs sregs;
-        check(ioctl(v.vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
-        sregs.ds.limit = 0xffffffff;
-        sregs.ds.g = 1;
-        check(ioctl(v.vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
-    }
+    enter_protected_mode(&v);
     double start = 0;
     for (long i = -count / 10; i < count; i++) {
         if (i == 0)

@@ -79,7 +79,7 @@ public final class KvmFpu extends KvmStruct {
         fields.putLong(Linux.OFFSETOF_kvm_fpu_last_dp(), value);
     }
 
-    /** MXCSR. */
+    /** MXCSR, which KVM neither gets nor sets this way: see {@link KvmXsave}. */
     public int mxcsr() {
         return fields.getInt(Linux.OFFSETOF_kvm_fpu_mxcsr());
     }

@@ -20,6 +20,12 @@ import dev.isthmus.kvm.linux.HostMapping;
  * @see <a href="https://docs.kernel.org/virt/kvm/api.html">api.rst, section 5</a>
  */
 public final class KvmRun {
+    /** {@link #flags}: the vCPU is in system management mode. */
+    public static final int KVM_RUN_X86_SMM = 1;
+
+    /** {@link #flags}: the guest locked the bus. */
+    public static final int KVM_RUN_X86_BUS_LOCK = 2;
+
     /** {@link #ioDirection} of an IN. */
     public static final int KVM_EXIT_IO_IN = 0;
 

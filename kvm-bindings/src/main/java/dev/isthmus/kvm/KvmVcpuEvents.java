@@ -7,6 +7,30 @@ import dev.isthmus.kvm.generated.Linux;
 
 /** {@code struct kvm_vcpu_events}: exceptions, interrupts, NMIs and SMIs on their way into the vCPU. */
 public final class KvmVcpuEvents extends KvmStruct {
+    /** {@link #flags()}: {@link #nmiPending()} is valid. */
+    public static final int KVM_VCPUEVENT_VALID_NMI_PENDING = 0x1;
+
+    /** {@link #flags()}: {@link #sipiVector()} is valid. */
+    public static final int KVM_VCPUEVENT_VALID_SIPI_VECTOR = 0x2;
+
+    /** {@link #flags()}: {@link #interruptShadow()} is valid. */
+    public static final int KVM_VCPUEVENT_VALID_SHADOW = 0x4;
+
+    /** {@link #flags()}: the fields of system management mode are valid. */
+    public static final int KVM_VCPUEVENT_VALID_SMM = 0x8;
+
+    /** {@link #flags()}: {@link #exceptionPayload()} and {@link #exceptionPending()} are valid. */
+    public static final int KVM_VCPUEVENT_VALID_PAYLOAD = 0x10;
+
+    /** {@link #flags()}: {@link #tripleFaultPending()} is valid. */
+    public static final int KVM_VCPUEVENT_VALID_TRIPLE_FAULT = 0x20;
+
+    /** {@link #interruptShadow()}: the instruction before wrote SS. */
+    public static final int KVM_X86_SHADOW_INT_MOV_SS = 0x1;
+
+    /** {@link #interruptShadow()}: the instruction before was STI. */
+    public static final int KVM_X86_SHADOW_INT_STI = 0x2;
+
     /** A struct that is all zero. */
     public KvmVcpuEvents(SegmentAllocator allocator) {
         super(allocator, Linux.SIZEOF_kvm_vcpu_events());

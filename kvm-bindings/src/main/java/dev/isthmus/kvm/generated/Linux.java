@@ -35,15 +35,6 @@ public class Linux {
     public static int TCSETSW() {
         return TCSETSW;
     }
-    private static final int TCSETSF = (int)21508L;
-    /**
-     * {@snippet lang=c :
-     * #define TCSETSF 21508
-     * }
-     */
-    public static int TCSETSF() {
-        return TCSETSF;
-    }
     private static final int TIOCGWINSZ = (int)21523L;
     /**
      * {@snippet lang=c :
@@ -61,15 +52,6 @@ public class Linux {
      */
     public static int TIOCSWINSZ() {
         return TIOCSWINSZ;
-    }
-    private static final int FIONREAD = (int)21531L;
-    /**
-     * {@snippet lang=c :
-     * #define FIONREAD 21531
-     * }
-     */
-    public static int FIONREAD() {
-        return FIONREAD;
     }
     private static final int IGNBRK = (int)1L;
     /**
@@ -97,15 +79,6 @@ public class Linux {
      */
     public static int PARMRK() {
         return PARMRK;
-    }
-    private static final int INPCK = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * #define INPCK 16
-     * }
-     */
-    public static int INPCK() {
-        return INPCK;
     }
     private static final int ISTRIP = (int)32L;
     /**
@@ -287,24 +260,6 @@ public class Linux {
     public static int __NR_fstat() {
         return __NR_fstat;
     }
-    private static final int __NR_poll = (int)7L;
-    /**
-     * {@snippet lang=c :
-     * #define __NR_poll 7
-     * }
-     */
-    public static int __NR_poll() {
-        return __NR_poll;
-    }
-    private static final int __NR_lseek = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * #define __NR_lseek 8
-     * }
-     */
-    public static int __NR_lseek() {
-        return __NR_lseek;
-    }
     private static final int __NR_mmap = (int)9L;
     /**
      * {@snippet lang=c :
@@ -368,15 +323,6 @@ public class Linux {
     public static int __NR_madvise() {
         return __NR_madvise;
     }
-    private static final int __NR_dup = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * #define __NR_dup 32
-     * }
-     */
-    public static int __NR_dup() {
-        return __NR_dup;
-    }
     private static final int __NR_getpid = (int)39L;
     /**
      * {@snippet lang=c :
@@ -404,15 +350,6 @@ public class Linux {
     public static int __NR_connect() {
         return __NR_connect;
     }
-    private static final int __NR_shutdown = (int)48L;
-    /**
-     * {@snippet lang=c :
-     * #define __NR_shutdown 48
-     * }
-     */
-    public static int __NR_shutdown() {
-        return __NR_shutdown;
-    }
     private static final int __NR_bind = (int)49L;
     /**
      * {@snippet lang=c :
@@ -439,15 +376,6 @@ public class Linux {
      */
     public static int __NR_fcntl() {
         return __NR_fcntl;
-    }
-    private static final int __NR_fsync = (int)74L;
-    /**
-     * {@snippet lang=c :
-     * #define __NR_fsync 74
-     * }
-     */
-    public static int __NR_fsync() {
-        return __NR_fsync;
     }
     private static final int __NR_fdatasync = (int)75L;
     /**
@@ -1430,6 +1358,15 @@ public class Linux {
     public static int ESOCKTNOSUPPORT() {
         return ESOCKTNOSUPPORT;
     }
+    private static final int EOPNOTSUPP = (int)95L;
+    /**
+     * {@snippet lang=c :
+     * #define EOPNOTSUPP 95
+     * }
+     */
+    public static int EOPNOTSUPP() {
+        return EOPNOTSUPP;
+    }
     private static final int EPFNOSUPPORT = (int)96L;
     /**
      * {@snippet lang=c :
@@ -1844,24 +1781,6 @@ public class Linux {
     public static int O_NONBLOCK() {
         return O_NONBLOCK;
     }
-    private static final int F_OFD_GETLK = (int)36L;
-    /**
-     * {@snippet lang=c :
-     * #define F_OFD_GETLK 36
-     * }
-     */
-    public static int F_OFD_GETLK() {
-        return F_OFD_GETLK;
-    }
-    private static final int F_OFD_SETLK = (int)37L;
-    /**
-     * {@snippet lang=c :
-     * #define F_OFD_SETLK 37
-     * }
-     */
-    public static int F_OFD_SETLK() {
-        return F_OFD_SETLK;
-    }
     private static final int F_GETFL = (int)3L;
     /**
      * {@snippet lang=c :
@@ -1889,15 +1808,6 @@ public class Linux {
     public static int F_ADD_SEALS() {
         return F_ADD_SEALS;
     }
-    private static final int F_GET_SEALS = (int)1034L;
-    /**
-     * {@snippet lang=c :
-     * #define F_GET_SEALS 1034
-     * }
-     */
-    public static int F_GET_SEALS() {
-        return F_GET_SEALS;
-    }
     private static final int F_DUPFD_CLOEXEC = (int)1030L;
     /**
      * {@snippet lang=c :
@@ -1906,33 +1816,6 @@ public class Linux {
      */
     public static int F_DUPFD_CLOEXEC() {
         return F_DUPFD_CLOEXEC;
-    }
-    private static final int F_RDLCK = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * #define F_RDLCK 0
-     * }
-     */
-    public static int F_RDLCK() {
-        return F_RDLCK;
-    }
-    private static final int F_WRLCK = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define F_WRLCK 1
-     * }
-     */
-    public static int F_WRLCK() {
-        return F_WRLCK;
-    }
-    private static final int F_UNLCK = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define F_UNLCK 2
-     * }
-     */
-    public static int F_UNLCK() {
-        return F_UNLCK;
     }
     private static final int F_SEAL_SEAL = (int)1L;
     /**
@@ -1987,42 +1870,6 @@ public class Linux {
      */
     public static int FALLOC_FL_ZERO_RANGE() {
         return FALLOC_FL_ZERO_RANGE;
-    }
-    private static final int SEEK_SET = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * #define SEEK_SET 0
-     * }
-     */
-    public static int SEEK_SET() {
-        return SEEK_SET;
-    }
-    private static final int SEEK_DATA = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * #define SEEK_DATA 3
-     * }
-     */
-    public static int SEEK_DATA() {
-        return SEEK_DATA;
-    }
-    private static final int SEEK_HOLE = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define SEEK_HOLE 4
-     * }
-     */
-    public static int SEEK_HOLE() {
-        return SEEK_HOLE;
-    }
-    private static final int KVM_IOAPIC_NUM_PINS = (int)24L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_IOAPIC_NUM_PINS 24
-     * }
-     */
-    public static int KVM_IOAPIC_NUM_PINS() {
-        return KVM_IOAPIC_NUM_PINS;
     }
     private static final int KVM_IRQCHIP_PIC_MASTER = (int)0L;
     /**
@@ -2492,33 +2339,6 @@ public class Linux {
     public static int KVM_SYSTEM_EVENT_CRASH() {
         return KVM_SYSTEM_EVENT_CRASH;
     }
-    private static final int KVM_SYSTEM_EVENT_WAKEUP = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_SYSTEM_EVENT_WAKEUP 4
-     * }
-     */
-    public static int KVM_SYSTEM_EVENT_WAKEUP() {
-        return KVM_SYSTEM_EVENT_WAKEUP;
-    }
-    private static final int KVM_SYSTEM_EVENT_SUSPEND = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_SYSTEM_EVENT_SUSPEND 5
-     * }
-     */
-    public static int KVM_SYSTEM_EVENT_SUSPEND() {
-        return KVM_SYSTEM_EVENT_SUSPEND;
-    }
-    private static final int KVM_SYSTEM_EVENT_SEV_TERM = (int)6L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_SYSTEM_EVENT_SEV_TERM 6
-     * }
-     */
-    public static int KVM_SYSTEM_EVENT_SEV_TERM() {
-        return KVM_SYSTEM_EVENT_SEV_TERM;
-    }
     private static final int KVM_MP_STATE_RUNNABLE = (int)0L;
     /**
      * {@snippet lang=c :
@@ -2563,15 +2383,6 @@ public class Linux {
      */
     public static int KVM_MP_STATE_SIPI_RECEIVED() {
         return KVM_MP_STATE_SIPI_RECEIVED;
-    }
-    private static final int KVM_MP_STATE_STOPPED = (int)5L;
-    /**
-     * {@snippet lang=c :
-     * #define KVM_MP_STATE_STOPPED 5
-     * }
-     */
-    public static int KVM_MP_STATE_STOPPED() {
-        return KVM_MP_STATE_STOPPED;
     }
     private static final int KVM_GUESTDBG_ENABLE = (int)1L;
     /**
@@ -3248,42 +3059,6 @@ public class Linux {
     public static int KVM_CLOCK_TSC_STABLE() {
         return KVM_CLOCK_TSC_STABLE;
     }
-    private static final int POLLIN = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define POLLIN 1
-     * }
-     */
-    public static int POLLIN() {
-        return POLLIN;
-    }
-    private static final int POLLOUT = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define POLLOUT 4
-     * }
-     */
-    public static int POLLOUT() {
-        return POLLOUT;
-    }
-    private static final int POLLERR = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * #define POLLERR 8
-     * }
-     */
-    public static int POLLERR() {
-        return POLLERR;
-    }
-    private static final int POLLHUP = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * #define POLLHUP 16
-     * }
-     */
-    public static int POLLHUP() {
-        return POLLHUP;
-    }
     private static final int SIGURG = (int)23L;
     /**
      * {@snippet lang=c :
@@ -3292,15 +3067,6 @@ public class Linux {
      */
     public static int SIGURG() {
         return SIGURG;
-    }
-    private static final int SIGUSR1 = (int)10L;
-    /**
-     * {@snippet lang=c :
-     * #define SIGUSR1 10
-     * }
-     */
-    public static int SIGUSR1() {
-        return SIGUSR1;
     }
     private static final int SIG_BLOCK = (int)0L;
     /**
@@ -3319,15 +3085,6 @@ public class Linux {
      */
     public static int SIG_UNBLOCK() {
         return SIG_UNBLOCK;
-    }
-    private static final int SIG_SETMASK = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define SIG_SETMASK 2
-     * }
-     */
-    public static int SIG_SETMASK() {
-        return SIG_SETMASK;
     }
     private static final int EPOLL_CTL_ADD = (int)1L;
     /**
@@ -3356,24 +3113,6 @@ public class Linux {
     public static int EPOLL_CTL_MOD() {
         return EPOLL_CTL_MOD;
     }
-    private static final int MAP_NORESERVE = (int)16384L;
-    /**
-     * {@snippet lang=c :
-     * #define MAP_NORESERVE 16384
-     * }
-     */
-    public static int MAP_NORESERVE() {
-        return MAP_NORESERVE;
-    }
-    private static final int MAP_POPULATE = (int)32768L;
-    /**
-     * {@snippet lang=c :
-     * #define MAP_POPULATE 32768
-     * }
-     */
-    public static int MAP_POPULATE() {
-        return MAP_POPULATE;
-    }
     private static final int PROT_READ = (int)1L;
     /**
      * {@snippet lang=c :
@@ -3391,15 +3130,6 @@ public class Linux {
      */
     public static int PROT_WRITE() {
         return PROT_WRITE;
-    }
-    private static final int PROT_NONE = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * #define PROT_NONE 0
-     * }
-     */
-    public static int PROT_NONE() {
-        return PROT_NONE;
     }
     private static final int MAP_SHARED = (int)1L;
     /**
@@ -3481,24 +3211,6 @@ public class Linux {
      */
     public static int MADV_POPULATE_WRITE() {
         return MADV_POPULATE_WRITE;
-    }
-    private static final int SOL_SOCKET = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define SOL_SOCKET 1
-     * }
-     */
-    public static int SOL_SOCKET() {
-        return SOL_SOCKET;
-    }
-    private static final int CLOCK_REALTIME = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * #define CLOCK_REALTIME 0
-     * }
-     */
-    public static int CLOCK_REALTIME() {
-        return CLOCK_REALTIME;
     }
     private static final int CLOCK_MONOTONIC = (int)1L;
     /**
@@ -3635,33 +3347,6 @@ public class Linux {
     public static int SOCK_NONBLOCK() {
         return SOCK_NONBLOCK;
     }
-    private static final int SHUT_RD = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.SHUT_RD = 0
-     * }
-     */
-    public static int SHUT_RD() {
-        return SHUT_RD;
-    }
-    private static final int SHUT_WR = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.SHUT_WR = 1
-     * }
-     */
-    public static int SHUT_WR() {
-        return SHUT_WR;
-    }
-    private static final int SHUT_RDWR = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.SHUT_RDWR = 2
-     * }
-     */
-    public static int SHUT_RDWR() {
-        return SHUT_RDWR;
-    }
     private static final int TFD_CLOEXEC = (int)524288L;
     /**
      * {@snippet lang=c :
@@ -3688,15 +3373,6 @@ public class Linux {
      */
     public static int TFD_TIMER_ABSTIME() {
         return TFD_TIMER_ABSTIME;
-    }
-    private static final int SIZEOF_kvm_userspace_memory_region = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_userspace_memory_region = 32
-     * }
-     */
-    public static int SIZEOF_kvm_userspace_memory_region() {
-        return SIZEOF_kvm_userspace_memory_region;
     }
     private static final int OFFSETOF_kvm_userspace_memory_region_slot = (int)0L;
     /**
@@ -3869,15 +3545,6 @@ public class Linux {
     public static int OFFSETOF_kvm_ioeventfd_flags() {
         return OFFSETOF_kvm_ioeventfd_flags;
     }
-    private static final int SIZEOF_kvm_irq_level = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_irq_level = 8
-     * }
-     */
-    public static int SIZEOF_kvm_irq_level() {
-        return SIZEOF_kvm_irq_level;
-    }
     private static final int OFFSETOF_kvm_irq_level_irq = (int)0L;
     /**
      * {@snippet lang=c :
@@ -3896,15 +3563,6 @@ public class Linux {
     public static int OFFSETOF_kvm_irq_level_level() {
         return OFFSETOF_kvm_irq_level_level;
     }
-    private static final int SIZEOF_kvm_irq_routing = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_irq_routing = 8
-     * }
-     */
-    public static int SIZEOF_kvm_irq_routing() {
-        return SIZEOF_kvm_irq_routing;
-    }
     private static final int OFFSETOF_kvm_irq_routing_nr = (int)0L;
     /**
      * {@snippet lang=c :
@@ -3913,15 +3571,6 @@ public class Linux {
      */
     public static int OFFSETOF_kvm_irq_routing_nr() {
         return OFFSETOF_kvm_irq_routing_nr;
-    }
-    private static final int OFFSETOF_kvm_irq_routing_flags = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_irq_routing_flags = 4
-     * }
-     */
-    public static int OFFSETOF_kvm_irq_routing_flags() {
-        return OFFSETOF_kvm_irq_routing_flags;
     }
     private static final int OFFSETOF_kvm_irq_routing_entries = (int)8L;
     /**
@@ -3958,15 +3607,6 @@ public class Linux {
      */
     public static int OFFSETOF_kvm_irq_routing_entry_type() {
         return OFFSETOF_kvm_irq_routing_entry_type;
-    }
-    private static final int OFFSETOF_kvm_irq_routing_entry_flags = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_irq_routing_entry_flags = 8
-     * }
-     */
-    public static int OFFSETOF_kvm_irq_routing_entry_flags() {
-        return OFFSETOF_kvm_irq_routing_entry_flags;
     }
     private static final int OFFSETOF_kvm_irq_routing_entry_u = (int)16L;
     /**
@@ -4057,15 +3697,6 @@ public class Linux {
      */
     public static int OFFSETOF_kvm_msi_data() {
         return OFFSETOF_kvm_msi_data;
-    }
-    private static final int OFFSETOF_kvm_msi_flags = (int)12L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_msi_flags = 12
-     * }
-     */
-    public static int OFFSETOF_kvm_msi_flags() {
-        return OFFSETOF_kvm_msi_flags;
     }
     private static final int SIZEOF_kvm_irqchip = (int)520L;
     /**
@@ -4166,24 +3797,6 @@ public class Linux {
     public static int OFFSETOF_kvm_pit_channel_state_mode() {
         return OFFSETOF_kvm_pit_channel_state_mode;
     }
-    private static final int OFFSETOF_kvm_pit_channel_state_gate = (int)15L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_pit_channel_state_gate = 15
-     * }
-     */
-    public static int OFFSETOF_kvm_pit_channel_state_gate() {
-        return OFFSETOF_kvm_pit_channel_state_gate;
-    }
-    private static final int OFFSETOF_kvm_pit_channel_state_count_load_time = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_pit_channel_state_count_load_time = 16
-     * }
-     */
-    public static int OFFSETOF_kvm_pit_channel_state_count_load_time() {
-        return OFFSETOF_kvm_pit_channel_state_count_load_time;
-    }
     private static final int SIZEOF_kvm_clock_data = (int)48L;
     /**
      * {@snippet lang=c :
@@ -4247,15 +3860,6 @@ public class Linux {
     public static int OFFSETOF_kvm_enable_cap_cap() {
         return OFFSETOF_kvm_enable_cap_cap;
     }
-    private static final int OFFSETOF_kvm_enable_cap_flags = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_enable_cap_flags = 4
-     * }
-     */
-    public static int OFFSETOF_kvm_enable_cap_flags() {
-        return OFFSETOF_kvm_enable_cap_flags;
-    }
     private static final int OFFSETOF_kvm_enable_cap_args = (int)8L;
     /**
      * {@snippet lang=c :
@@ -4264,15 +3868,6 @@ public class Linux {
      */
     public static int OFFSETOF_kvm_enable_cap_args() {
         return OFFSETOF_kvm_enable_cap_args;
-    }
-    private static final int SIZEOF_kvm_cpuid2 = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_cpuid2 = 8
-     * }
-     */
-    public static int SIZEOF_kvm_cpuid2() {
-        return SIZEOF_kvm_cpuid2;
     }
     private static final int OFFSETOF_kvm_cpuid2_nent = (int)0L;
     /**
@@ -4364,15 +3959,6 @@ public class Linux {
     public static int OFFSETOF_kvm_cpuid_entry2_edx() {
         return OFFSETOF_kvm_cpuid_entry2_edx;
     }
-    private static final int SIZEOF_kvm_msr_list = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_msr_list = 4
-     * }
-     */
-    public static int SIZEOF_kvm_msr_list() {
-        return SIZEOF_kvm_msr_list;
-    }
     private static final int OFFSETOF_kvm_msr_list_nmsrs = (int)0L;
     /**
      * {@snippet lang=c :
@@ -4390,15 +3976,6 @@ public class Linux {
      */
     public static int OFFSETOF_kvm_msr_list_indices() {
         return OFFSETOF_kvm_msr_list_indices;
-    }
-    private static final int SIZEOF_kvm_msrs = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_msrs = 8
-     * }
-     */
-    public static int SIZEOF_kvm_msrs() {
-        return SIZEOF_kvm_msrs;
     }
     private static final int OFFSETOF_kvm_msrs_nmsrs = (int)0L;
     /**
@@ -4904,15 +4481,6 @@ public class Linux {
     public static int OFFSETOF_kvm_segment_unusable() {
         return OFFSETOF_kvm_segment_unusable;
     }
-    private static final int SIZEOF_kvm_dtable = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_dtable = 16
-     * }
-     */
-    public static int SIZEOF_kvm_dtable() {
-        return SIZEOF_kvm_dtable;
-    }
     private static final int OFFSETOF_kvm_dtable_base = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5048,15 +4616,6 @@ public class Linux {
     public static int OFFSETOF_kvm_xcrs_nr_xcrs() {
         return OFFSETOF_kvm_xcrs_nr_xcrs;
     }
-    private static final int OFFSETOF_kvm_xcrs_flags = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_kvm_xcrs_flags = 4
-     * }
-     */
-    public static int OFFSETOF_kvm_xcrs_flags() {
-        return OFFSETOF_kvm_xcrs_flags;
-    }
     private static final int OFFSETOF_kvm_xcrs_xcrs = (int)8L;
     /**
      * {@snippet lang=c :
@@ -5101,15 +4660,6 @@ public class Linux {
      */
     public static int SIZEOF_kvm_lapic_state() {
         return SIZEOF_kvm_lapic_state;
-    }
-    private static final int SIZEOF_kvm_mp_state = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_mp_state = 4
-     * }
-     */
-    public static int SIZEOF_kvm_mp_state() {
-        return SIZEOF_kvm_mp_state;
     }
     private static final int OFFSETOF_kvm_mp_state_mp_state = (int)0L;
     /**
@@ -5390,15 +4940,6 @@ public class Linux {
     public static int OFFSETOF_kvm_guest_debug_arch_debugreg() {
         return OFFSETOF_kvm_guest_debug_arch_debugreg;
     }
-    private static final int SIZEOF_kvm_signal_mask = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_signal_mask = 4
-     * }
-     */
-    public static int SIZEOF_kvm_signal_mask() {
-        return SIZEOF_kvm_signal_mask;
-    }
     private static final int OFFSETOF_kvm_signal_mask_len = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5417,15 +4958,6 @@ public class Linux {
     public static int OFFSETOF_kvm_signal_mask_sigset() {
         return OFFSETOF_kvm_signal_mask_sigset;
     }
-    private static final int SIZEOF_kvm_interrupt = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_interrupt = 4
-     * }
-     */
-    public static int SIZEOF_kvm_interrupt() {
-        return SIZEOF_kvm_interrupt;
-    }
     private static final int OFFSETOF_kvm_interrupt_irq = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5434,15 +4966,6 @@ public class Linux {
      */
     public static int OFFSETOF_kvm_interrupt_irq() {
         return OFFSETOF_kvm_interrupt_irq;
-    }
-    private static final int SIZEOF_kvm_run = (int)2352L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_kvm_run = 2352
-     * }
-     */
-    public static int SIZEOF_kvm_run() {
-        return SIZEOF_kvm_run;
     }
     private static final int OFFSETOF_kvm_run_request_interrupt_window = (int)0L;
     /**
@@ -5813,15 +5336,6 @@ public class Linux {
     public static int OFFSETOF_epoll_event_data() {
         return OFFSETOF_epoll_event_data;
     }
-    private static final int SIZEOF_itimerspec = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_itimerspec = 32
-     * }
-     */
-    public static int SIZEOF_itimerspec() {
-        return SIZEOF_itimerspec;
-    }
     private static final int OFFSETOF_itimerspec_it_interval = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5912,15 +5426,6 @@ public class Linux {
     public static int OFFSETOF_termios_c_lflag() {
         return OFFSETOF_termios_c_lflag;
     }
-    private static final int OFFSETOF_termios_c_line = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_termios_c_line = 16
-     * }
-     */
-    public static int OFFSETOF_termios_c_line() {
-        return OFFSETOF_termios_c_line;
-    }
     private static final int OFFSETOF_termios_c_cc = (int)17L;
     /**
      * {@snippet lang=c :
@@ -5957,33 +5462,6 @@ public class Linux {
     public static int OFFSETOF_winsize_ws_col() {
         return OFFSETOF_winsize_ws_col;
     }
-    private static final int SIZEOF_stat = (int)144L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_stat = 144
-     * }
-     */
-    public static int SIZEOF_stat() {
-        return SIZEOF_stat;
-    }
-    private static final int OFFSETOF_stat_st_dev = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_stat_st_dev = 0
-     * }
-     */
-    public static int OFFSETOF_stat_st_dev() {
-        return OFFSETOF_stat_st_dev;
-    }
-    private static final int OFFSETOF_stat_st_ino = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_stat_st_ino = 8
-     * }
-     */
-    public static int OFFSETOF_stat_st_ino() {
-        return OFFSETOF_stat_st_ino;
-    }
     private static final int OFFSETOF_stat_st_mode = (int)24L;
     /**
      * {@snippet lang=c :
@@ -5993,15 +5471,6 @@ public class Linux {
     public static int OFFSETOF_stat_st_mode() {
         return OFFSETOF_stat_st_mode;
     }
-    private static final int OFFSETOF_stat_st_rdev = (int)40L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_stat_st_rdev = 40
-     * }
-     */
-    public static int OFFSETOF_stat_st_rdev() {
-        return OFFSETOF_stat_st_rdev;
-    }
     private static final int OFFSETOF_stat_st_size = (int)48L;
     /**
      * {@snippet lang=c :
@@ -6010,24 +5479,6 @@ public class Linux {
      */
     public static int OFFSETOF_stat_st_size() {
         return OFFSETOF_stat_st_size;
-    }
-    private static final int OFFSETOF_stat_st_blksize = (int)56L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_stat_st_blksize = 56
-     * }
-     */
-    public static int OFFSETOF_stat_st_blksize() {
-        return OFFSETOF_stat_st_blksize;
-    }
-    private static final int SIZEOF_sockaddr_un = (int)110L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_sockaddr_un = 110
-     * }
-     */
-    public static int SIZEOF_sockaddr_un() {
-        return SIZEOF_sockaddr_un;
     }
     private static final int OFFSETOF_sockaddr_un_sun_family = (int)0L;
     /**
@@ -6074,51 +5525,6 @@ public class Linux {
     public static int OFFSETOF_iovec_iov_len() {
         return OFFSETOF_iovec_iov_len;
     }
-    private static final int SIZEOF_flock = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.SIZEOF_flock = 32
-     * }
-     */
-    public static int SIZEOF_flock() {
-        return SIZEOF_flock;
-    }
-    private static final int OFFSETOF_flock_l_type = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_flock_l_type = 0
-     * }
-     */
-    public static int OFFSETOF_flock_l_type() {
-        return OFFSETOF_flock_l_type;
-    }
-    private static final int OFFSETOF_flock_l_whence = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_flock_l_whence = 2
-     * }
-     */
-    public static int OFFSETOF_flock_l_whence() {
-        return OFFSETOF_flock_l_whence;
-    }
-    private static final int OFFSETOF_flock_l_start = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_flock_l_start = 8
-     * }
-     */
-    public static int OFFSETOF_flock_l_start() {
-        return OFFSETOF_flock_l_start;
-    }
-    private static final int OFFSETOF_flock_l_len = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * enum layout.OFFSETOF_flock_l_len = 16
-     * }
-     */
-    public static int OFFSETOF_flock_l_len() {
-        return OFFSETOF_flock_l_len;
-    }
     private static final long TIOCGPTN = 2147767344L;
     /**
      * {@snippet lang=c :
@@ -6145,24 +5551,6 @@ public class Linux {
      */
     public static int TIOCGPTPEER() {
         return TIOCGPTPEER;
-    }
-    private static final int EDEADLOCK = (int)35L;
-    /**
-     * {@snippet lang=c :
-     * #define EDEADLOCK 35
-     * }
-     */
-    public static int EDEADLOCK() {
-        return EDEADLOCK;
-    }
-    private static final int ENOTSUP = (int)95L;
-    /**
-     * {@snippet lang=c :
-     * #define ENOTSUP 95
-     * }
-     */
-    public static int ENOTSUP() {
-        return ENOTSUP;
     }
     private static final int O_NOFOLLOW = (int)131072L;
     /**
@@ -6200,15 +5588,6 @@ public class Linux {
     public static int O_PATH() {
         return O_PATH;
     }
-    private static final int O_DSYNC = (int)4096L;
-    /**
-     * {@snippet lang=c :
-     * #define O_DSYNC 4096
-     * }
-     */
-    public static int O_DSYNC() {
-        return O_DSYNC;
-    }
     private static final int AT_FDCWD = (int)-100L;
     /**
      * {@snippet lang=c :
@@ -6226,24 +5605,6 @@ public class Linux {
      */
     public static int S_IFMT() {
         return S_IFMT;
-    }
-    private static final int S_IFDIR = (int)16384L;
-    /**
-     * {@snippet lang=c :
-     * #define S_IFDIR 16384
-     * }
-     */
-    public static int S_IFDIR() {
-        return S_IFDIR;
-    }
-    private static final int S_IFCHR = (int)8192L;
-    /**
-     * {@snippet lang=c :
-     * #define S_IFCHR 8192
-     * }
-     */
-    public static int S_IFCHR() {
-        return S_IFCHR;
     }
     private static final int S_IFBLK = (int)24576L;
     /**

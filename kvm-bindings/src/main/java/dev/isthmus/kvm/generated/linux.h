@@ -14,7 +14,6 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
-#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -32,7 +31,6 @@
 #define NESTED(type, outer, field) OFFSETOF_##type##_##outer##_##field = offsetof(struct type, outer.field)
 
 enum layout {
-    SIZE(kvm_userspace_memory_region),
     OFFSET(kvm_userspace_memory_region, slot),
     OFFSET(kvm_userspace_memory_region, flags),
     OFFSET(kvm_userspace_memory_region, guest_phys_addr),
@@ -56,19 +54,15 @@ enum layout {
     OFFSET(kvm_ioeventfd, fd),
     OFFSET(kvm_ioeventfd, flags),
 
-    SIZE(kvm_irq_level),
     OFFSET(kvm_irq_level, irq),
     OFFSET(kvm_irq_level, level),
 
-    SIZE(kvm_irq_routing),
     OFFSET(kvm_irq_routing, nr),
-    OFFSET(kvm_irq_routing, flags),
     OFFSET(kvm_irq_routing, entries),
 
     SIZE(kvm_irq_routing_entry),
     OFFSET(kvm_irq_routing_entry, gsi),
     OFFSET(kvm_irq_routing_entry, type),
-    OFFSET(kvm_irq_routing_entry, flags),
     OFFSET(kvm_irq_routing_entry, u),
 
     OFFSET(kvm_irq_routing_irqchip, irqchip),
@@ -82,7 +76,6 @@ enum layout {
     OFFSET(kvm_msi, address_lo),
     OFFSET(kvm_msi, address_hi),
     OFFSET(kvm_msi, data),
-    OFFSET(kvm_msi, flags),
 
     SIZE(kvm_irqchip),
     OFFSET(kvm_irqchip, chip_id),
@@ -98,8 +91,6 @@ enum layout {
     SIZE(kvm_pit_channel_state),
     OFFSET(kvm_pit_channel_state, count),
     OFFSET(kvm_pit_channel_state, mode),
-    OFFSET(kvm_pit_channel_state, gate),
-    OFFSET(kvm_pit_channel_state, count_load_time),
 
     SIZE(kvm_clock_data),
     OFFSET(kvm_clock_data, clock),
@@ -109,10 +100,8 @@ enum layout {
 
     SIZE(kvm_enable_cap),
     OFFSET(kvm_enable_cap, cap),
-    OFFSET(kvm_enable_cap, flags),
     OFFSET(kvm_enable_cap, args),
 
-    SIZE(kvm_cpuid2),
     OFFSET(kvm_cpuid2, nent),
     OFFSET(kvm_cpuid2, entries),
 
@@ -125,11 +114,9 @@ enum layout {
     OFFSET(kvm_cpuid_entry2, ecx),
     OFFSET(kvm_cpuid_entry2, edx),
 
-    SIZE(kvm_msr_list),
     OFFSET(kvm_msr_list, nmsrs),
     OFFSET(kvm_msr_list, indices),
 
-    SIZE(kvm_msrs),
     OFFSET(kvm_msrs, nmsrs),
     OFFSET(kvm_msrs, entries),
 
@@ -191,7 +178,6 @@ enum layout {
     OFFSET(kvm_segment, avl),
     OFFSET(kvm_segment, unusable),
 
-    SIZE(kvm_dtable),
     OFFSET(kvm_dtable, base),
     OFFSET(kvm_dtable, limit),
 
@@ -210,7 +196,6 @@ enum layout {
 
     SIZE(kvm_xcrs),
     OFFSET(kvm_xcrs, nr_xcrs),
-    OFFSET(kvm_xcrs, flags),
     OFFSET(kvm_xcrs, xcrs),
 
     SIZE(kvm_xcr),
@@ -219,7 +204,6 @@ enum layout {
 
     SIZE(kvm_lapic_state),
 
-    SIZE(kvm_mp_state),
     OFFSET(kvm_mp_state, mp_state),
 
     SIZE(kvm_vcpu_events),
@@ -255,14 +239,11 @@ enum layout {
     OFFSET(kvm_guest_debug, control),
     NESTED(kvm_guest_debug, arch, debugreg),
 
-    SIZE(kvm_signal_mask),
     OFFSET(kvm_signal_mask, len),
     OFFSET(kvm_signal_mask, sigset),
 
-    SIZE(kvm_interrupt),
     OFFSET(kvm_interrupt, irq),
 
-    SIZE(kvm_run),
     OFFSET(kvm_run, request_interrupt_window),
     OFFSET(kvm_run, immediate_exit),
     OFFSET(kvm_run, exit_reason),
@@ -306,7 +287,6 @@ enum layout {
     OFFSET(epoll_event, events),
     OFFSET(epoll_event, data),
 
-    SIZE(itimerspec),
     OFFSET(itimerspec, it_interval),
     OFFSET(itimerspec, it_value),
 
@@ -319,22 +299,15 @@ enum layout {
     OFFSET(termios, c_oflag),
     OFFSET(termios, c_cflag),
     OFFSET(termios, c_lflag),
-    OFFSET(termios, c_line),
     OFFSET(termios, c_cc),
 
     SIZE(winsize),
     OFFSET(winsize, ws_row),
     OFFSET(winsize, ws_col),
 
-    SIZE(stat),
-    OFFSET(stat, st_dev),
-    OFFSET(stat, st_ino),
     OFFSET(stat, st_mode),
-    OFFSET(stat, st_rdev),
     OFFSET(stat, st_size),
-    OFFSET(stat, st_blksize),
 
-    SIZE(sockaddr_un),
     OFFSET(sockaddr_un, sun_family),
     OFFSET(sockaddr_un, sun_path),
 
@@ -342,9 +315,4 @@ enum layout {
     OFFSET(iovec, iov_base),
     OFFSET(iovec, iov_len),
 
-    SIZE(flock),
-    OFFSET(flock, l_type),
-    OFFSET(flock, l_whence),
-    OFFSET(flock, l_start),
-    OFFSET(flock, l_len),
 };

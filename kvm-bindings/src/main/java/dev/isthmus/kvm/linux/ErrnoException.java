@@ -8,6 +8,7 @@ package dev.isthmus.kvm.linux;
 public final class ErrnoException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    private final String message;
     private final String call;
     private final String argument;
     private final int errno;
@@ -20,7 +21,8 @@ public final class ErrnoException extends RuntimeException {
      * @param errno the error number, positive
      */
     public ErrnoException(String call, String argument, int errno) {
-        super(call + "(" + argument + "): " + Errno.name(errno) + " (" + Errno.text(errno) + ")");
+        this.message =
+                call + "(" + argument + "): " + Errno.name(errno) + " (" + Errno.text(errno) + ")";
         this.call = call;
         this.argument = argument;
         this.errno = errno;
@@ -33,6 +35,12 @@ public final class ErrnoException extends RuntimeException {
      */
     public static ErrnoException of(String call, String argument, long result) {
         return new ErrnoException(call, argument, (int) -result);
+    }
+
+    /** What failed and why, in one line. */
+    @Override
+    public String getMessage() {
+        return message;
     }
 
     /** The system call's name, or the ioctl's. */

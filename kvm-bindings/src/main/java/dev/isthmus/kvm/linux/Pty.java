@@ -21,7 +21,10 @@ public final class Pty implements AutoCloseable {
         this.number = number;
     }
 
-    /** A new one. Its terminal is not open yet: until it is, the master reads an end of stream. */
+    /**
+     * A new one, whose terminal nobody has open yet. When the last who opened it closes it, the master reads an
+     * end of stream until it is opened again; a descriptor of {@link #openPeer} that is kept open prevents that.
+     */
     public static Pty open() {
         Fd master = HostFile.openFd("/dev/ptmx", HostFile.O_RDWR | Linux.O_NOCTTY(), 0);
         try {

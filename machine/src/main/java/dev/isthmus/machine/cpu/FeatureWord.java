@@ -58,7 +58,7 @@ record FeatureWord(int function, int index, CpuidRegister register, List<String>
                     . avx512vbmi umip pku ospke waitpkg avx512_vbmi2 shstk
                     gfni vaes vpclmulqdq avx512_vnni avx512_bitalg tme avx512_vpopcntdq .
                     la57 . . . . . rdpid .
-                    bus_lock_detect cldemote . movdiri movdir64b enqcmd sgx_lc ."""),
+                    bus_lock_detect cldemote . movdiri movdir64b enqcmd sgx_lc"""),
             word(
                     CpuidLeaf.EXTENDED_FEATURES,
                     0,
