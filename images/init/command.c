@@ -10,9 +10,8 @@
 #include "text.h"
 
 #define STDERR 2
-#define BUSYBOX "/bin/busybox"
-
-static char *const directories[] = {"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", NULL};
+#define DIRECTORY "/bin/"
+#define BUSYBOX DIRECTORY "busybox"
 
 // Replaces this process; returns -errno where that fails. A file the kernel does not recognise is a shell
 // script without its first line, as for execvp(3).
@@ -33,11 +32,12 @@ static long execute(const char *path, char **arguments, char **environment)
     return SYS(execve, "/bin/sh", script, environment, 0, 0);
 }
 
+// Every directory of PATH is /bin under another name.
 static long search(char **arguments, char **environment)
 {
-    char path[PATH_MAX];
+    char path[sizeof DIRECTORY + NAME_MAX] = DIRECTORY;
     const char *name = arguments[0];
-    long result = -ENOENT;
+    size_t length = sizeof DIRECTORY - 1;
 
     for (const char *at = name; *at; at++) {
         if (*at == '/')
@@ -45,18 +45,11 @@ static long search(char **arguments, char **environment)
     }
     if (!*name || text_length(name) > NAME_MAX)
         return -ENOENT;
-    for (int i = 0; directories[i]; i++) {
-        size_t length = 0;
-        for (const char *from = directories[i]; *from; from++)
-            path[length++] = *from;
-        for (const char *from = name; *from; from++)
-            path[length++] = *from;
-        path[length] = 0;
-        long error = execute(path, arguments, environment);
-        if (error != -ENOENT && error != -ENOTDIR)
-            result = error;
-    }
-    return result;
+    while (*name)
+        path[length++] = *name++;
+    long error = execute(path, arguments, environment);
+    // Not every applet of busybox has a link of its own. It answers 127 for those that it lacks, too.
+    return error == -ENOENT ? SYS(execve, BUSYBOX, arguments, environment, 0, 0) : error;
 }
 
 static const char *reason(long error)
@@ -78,10 +71,8 @@ static const char *reason(long error)
     }
 }
 
-long command_start(char **command, char **environment)
+long command_start(char **arguments, char **environment)
 {
-    static char *shell[] = {"sh", NULL};
-    char **arguments = command ? command : shell;
     long pid = SYS(fork, 0, 0, 0, 0, 0);
 
     if (pid)
@@ -91,9 +82,6 @@ long command_start(char **command, char **environment)
     SYS(rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals, 0);
     console_take();
     long error = search(arguments, environment);
-    if (error == -ENOENT && command)
-        // Not every applet of busybox has a link of its own. It answers 127 for those that it lacks, too.
-        error = SYS(execve, BUSYBOX, arguments, environment, 0, 0);
     text_print(STDERR, "isthmus: ", arguments[0], ": ", reason(error), "\n", NULL);
     int status = error == -ENOENT || error == -ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
     for (;;)

@@ -9,9 +9,10 @@
 #define STATUS_NOT_FOUND 127
 #define STATUS_SIGNAL_BASE 128
 
-// Starts the command (NULL: an interactive shell) in a session of its own on the console, with this
-// environment. Returns its process id or -errno.
-long command_start(char **command, char **environment);
+// Starts a program, given by its arguments, the first being its path or a name in PATH, in a session of its own
+// on the console. Returns its process id or -errno. A program that cannot be executed says so on the console and
+// ends with one of the statuses above.
+long command_start(char **arguments, char **environment);
 
 // The exit status as a shell would give it, of a status from wait4(2).
 int command_status(int wait_status);

@@ -175,8 +175,11 @@ static void __attribute__((noreturn)) supervise(const struct options *options, l
 
 void __attribute__((noreturn, used)) init(long *stack)
 {
-    static struct options options;
+    // The console is a terminal and makes a shell interactive; +i says that nobody sits there.
+    static char *shell[] = {"sh", NULL};
+    static char *pipe_shell[] = {"sh", "+i", NULL};
     static char *environment[MAX_ENVIRONMENT + 1];
+    static struct options options;
 
     mounts_make();
     options_read(&options);
@@ -189,7 +192,8 @@ void __attribute__((noreturn, used)) init(long *stack)
     if (!options.command && !options.pipe)
         banner_show();
 
-    long pid = command_start(options.command, environment);
+    char **arguments = options.command ? options.command : options.pipe ? pipe_shell : shell;
+    long pid = command_start(arguments, environment);
     if (pid < 0)
         shutdown_guest(&options, STATUS_CANNOT_EXECUTE, LINUX_REBOOT_CMD_POWER_OFF);
     supervise(&options, pid, signals);
