@@ -32,6 +32,7 @@ final class Dsdt {
 
     private static final int COM1_PORTS = 8;
     private static final int CMOS_PORTS = 2;
+    private static final int RTC_IRQ = 8;
     private static final int I8042_COMMAND_OFFSET = 4;
     private static final int KEYBOARD_IRQ = 1;
     private static final int ACPI_GED_LENGTH_BYTES = 4;
@@ -144,10 +145,12 @@ final class Dsdt {
                 .end();
     }
 
-    /** Without an interrupt: the clock has no alarm. */
+    /** The clock of the PC/AT, with its alarm's interrupt. */
     private static void rtc(AmlBuilder aml) {
-        byte[] resources =
-                new ResourceTemplate().io(MachineLayout.CMOS_PORT, CMOS_PORTS).finish();
+        byte[] resources = new ResourceTemplate()
+                .io(MachineLayout.CMOS_PORT, CMOS_PORTS)
+                .irqNoFlags(RTC_IRQ)
+                .finish();
         aml.beginDevice("RTC")
                 .name("_HID").eisaId("PNP0B00")
                 .name("_CRS").buffer(resources)
