@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.isthmus.device.FdWatch;
 import dev.isthmus.kvm.linux.EventFd;
 import dev.isthmus.machine.accel.Accelerator;
@@ -10,8 +12,6 @@ import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.transport.MmioRegisters;
 import dev.isthmus.virtio.transport.MmioTransport;
-
-import org.jspecify.annotations.Nullable;
 
 /**
  * A virtio device at its place in the machine: the transport's registers on the MMIO bus, queue notifications by
