@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.machine.accel.kvm.KvmAccelerator;
 import dev.isthmus.machine.io.Uninterruptibly;
 import dev.isthmus.machine.vcpu.VcpuThread;
+import dev.isthmus.memory.GuestMemory;
 
 /**
  * A virtual machine, from its configuration to its end ({@link MachineState}).
@@ -221,6 +222,11 @@ public final class Machine implements AutoCloseable {
             closed = true;
             parts.close();
         }
+    }
+
+    /** Returns the guest's RAM, for tests. */
+    GuestMemory memory() {
+        return parts.memory();
     }
 
     private void requireStarted() {

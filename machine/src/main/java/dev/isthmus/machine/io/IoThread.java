@@ -116,7 +116,14 @@ public final class IoThread implements EventLoop, AutoCloseable {
     public FdWatch watch(int fd, int interest, FdWatch.Callback callback) {
         assert inLoop();
         LoopWatch watch = new LoopWatch(this, fd, callback);
-        watch.open(watches.add(watch), interest);
+        long key = watches.add(watch);
+        try {
+            watch.open(key, interest);
+        } catch (RuntimeException e) {
+            // Regular files and /dev/null, for some, can't be watched.
+            watches.remove(key);
+            throw e;
+        }
         return watch;
     }
 

@@ -48,6 +48,7 @@ public final class BareVm implements AutoCloseable {
     private static final long DESCRIPTOR_CODE_32 = 0x00cf_9b00_0000_ffffL;
     private static final long DESCRIPTOR_CODE_64 = 0x00af_9b00_0000_ffffL;
     private static final long DESCRIPTOR_DATA = 0x00cf_9300_0000_ffffL;
+    private static final int GDT_ENTRIES = 5;
     private static final long DPL_3 = 3L << 45;
 
     private final Accelerator accelerator;
@@ -120,9 +121,8 @@ public final class BareVm implements AutoCloseable {
         for (int i = 0; i < gdt.length; i++) {
             memory().writeU64(MachineLayout.GDT_GPA + (long) i * Long.BYTES, gdt[i]);
         }
-        long cr3 = 0;
         if (longMode) {
-            cr3 = MachineLayout.PAGE_TABLES_GPA;
+            long cr3 = MachineLayout.PAGE_TABLES_GPA;
             memory().writeU64(cr3, cr3 + PAGE_TABLE_BYTES | PRESENT_WRITABLE_USER);
             memory().writeU64(cr3 + PAGE_TABLE_BYTES, cr3 + 2 * PAGE_TABLE_BYTES | PRESENT_WRITABLE_USER);
             for (int i = 0; i < 512; i++) {
@@ -130,15 +130,21 @@ public final class BareVm implements AutoCloseable {
                 memory().writeU64(cr3 + 2 * PAGE_TABLE_BYTES + (long) i * Long.BYTES, entry);
             }
         }
+        return stateAt(mode, CODE_GPA);
+    }
+
+    /** Returns the state of protected or long mode with another instruction pointer. */
+    public InitialCpuState stateAt(InitialCpuState.Mode mode, long rip) {
+        long cr3 = mode == InitialCpuState.Mode.LONG ? MachineLayout.PAGE_TABLES_GPA : 0;
         return new InitialCpuState(
                 mode,
-                CODE_GPA,
+                rip,
                 STACK,
                 0,
                 0,
                 cr3,
                 MachineLayout.GDT_GPA,
-                gdt.length * Long.BYTES - 1,
+                GDT_ENTRIES * Long.BYTES - 1,
                 KERNEL_CODE,
                 KERNEL_DATA);
     }

@@ -48,7 +48,12 @@ final class InitialRegisters {
 
     private InitialRegisters() {}
 
-    static void set(VcpuFd vcpu, InitialCpuState state) {
+    /**
+     * Sets all of it.
+     *
+     * @param localApic whether the vCPU has one in the kernel
+     */
+    static void set(VcpuFd vcpu, InitialCpuState state, boolean localApic) {
         try (Arena arena = Arena.ofConfined()) {
             KvmSregs sregs = new KvmSregs(arena);
             vcpu.getSregs(sregs);
@@ -65,7 +70,9 @@ final class InitialRegisters {
             vcpu.setRegs(regs);
 
             setFirmwareMsrs(vcpu, arena);
-            setLocalInterrupts(vcpu, arena);
+            if (localApic) {
+                setLocalInterrupts(vcpu, arena);
+            }
         }
     }
 

@@ -128,7 +128,7 @@ public final class KvmAccelerator implements Accelerator {
 
     @Override
     public Vcpu createVcpu(int index) {
-        KvmVcpu vcpu = new KvmVcpu(index, KvmHost.createVcpu(vm, index));
+        KvmVcpu vcpu = new KvmVcpu(index, KvmHost.createVcpu(vm, index), interruptControllers);
         synchronized (this) {
             vcpus.add(vcpu);
         }

@@ -28,11 +28,13 @@ final class KvmVcpu implements Vcpu {
 
     private final int index;
     private final VcpuFd fd;
+    private final boolean localApic;
     private final VcpuKicker kicker;
     private final KvmVcpuExit exit;
 
-    KvmVcpu(int index, VcpuFd fd) {
+    KvmVcpu(int index, VcpuFd fd, boolean localApic) {
         this.index = index;
+        this.localApic = localApic;
         this.fd = fd;
         this.kicker = new VcpuKicker(fd);
         this.exit = new KvmVcpuExit(fd.kvmRun());
@@ -66,7 +68,7 @@ final class KvmVcpu implements Vcpu {
 
     @Override
     public void setInitialState(InitialCpuState state) {
-        InitialRegisters.set(fd, state);
+        InitialRegisters.set(fd, state, localApic);
     }
 
     @Override

@@ -4,8 +4,9 @@ package dev.isthmus.machine.boot.payload;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
-/** Little-endian values in byte arrays. */
+/** Byte arrays: little-endian values, and the copying that all relatives of LZ77 do. */
 final class Bytes {
     private static final VarHandle U64 =
             MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -23,5 +24,27 @@ final class Bytes {
     /** The one read that is hot: each symbol of zstd takes one or more. */
     static long u64(byte[] bytes, int offset) {
         return (long) U64.get(bytes, offset);
+    }
+
+    /**
+     * Repeats what lies {@code offset} back, which may reach into what is being written.
+     *
+     * @param offset 1 up to {@code position}
+     */
+    static void copyMatch(byte[] out, int position, int offset, int count) {
+        int from = position - offset;
+        if (offset >= count) {
+            System.arraycopy(out, from, out, position, count);
+        } else if (offset == 1) {
+            Arrays.fill(out, position, position + count, out[from]);
+        } else {
+            // What has been copied makes the pattern longer each time.
+            int done = 0;
+            while (done < count) {
+                int piece = Math.min(offset + done, count - done);
+                System.arraycopy(out, from, out, position + done, piece);
+                done += piece;
+            }
+        }
     }
 }

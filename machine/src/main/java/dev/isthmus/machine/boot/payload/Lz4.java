@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.boot.payload;
 
-import java.util.Arrays;
-
 /**
  * LZ4's legacy frame, as {@code lz4 -l} writes it: independent blocks of 8 MiB unpacked, each behind its compressed
  * size. Source: the LZ4 project's {@code lz4_Frame_format.md} ("Legacy frame") and {@code lz4_Block_format.md}.
@@ -89,7 +87,7 @@ final class Lz4 {
                 if (offset == 0 || offset > length || match > out.length - length) {
                     throw new MalformedPayloadException("data is damaged");
                 }
-                copyMatch(out, length, offset, match);
+                Bytes.copyMatch(out, length, offset, match);
                 length += match;
             }
         } catch (IndexOutOfBoundsException | ArithmeticException e) {
@@ -97,23 +95,5 @@ final class Lz4 {
             throw new MalformedPayloadException("data is damaged", e);
         }
         throw new MalformedPayloadException("data ends early");
-    }
-
-    /** Repeats what lies {@code offset} back, which may reach into what is being written. */
-    static void copyMatch(byte[] out, int position, int offset, int count) {
-        int from = position - offset;
-        if (offset >= count) {
-            System.arraycopy(out, from, out, position, count);
-        } else if (offset == 1) {
-            Arrays.fill(out, position, position + count, out[from]);
-        } else {
-            // What has been copied doubles the pattern each time.
-            int done = 0;
-            while (done < count) {
-                int piece = Math.min(offset + done, count - done);
-                System.arraycopy(out, from, out, position + done, piece);
-                done += piece;
-            }
-        }
     }
 }

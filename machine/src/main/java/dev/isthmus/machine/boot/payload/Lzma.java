@@ -31,7 +31,7 @@ final class Lzma {
             unpack(stream, target);
             // At the end the stream checks its index.
             if (stream.read() >= 0) {
-                throw new MalformedPayloadException("data unpacks to more than " + target.limitBytes() + " bytes");
+                throw tooLong(target);
             }
         } catch (IOException e) {
             throw damaged(e);
@@ -52,8 +52,12 @@ final class Lzma {
         InputStream compressed =
                 new ByteArrayInputStream(payload, LZMA_HEADER_BYTES, payload.length - LZMA_HEADER_BYTES);
         try (LZMAInputStream stream =
-                new LZMAInputStream(compressed, target.limitBytes(), payload[0], (int) dictionaryBytes)) {
+                new LZMAInputStream(compressed, unpackedBytes, payload[0], (int) dictionaryBytes)) {
             unpack(stream, target);
+            // At the end the stream checks its end mark, where it has one.
+            if (stream.read() >= 0) {
+                throw tooLong(target);
+            }
         } catch (IOException e) {
             throw damaged(e);
         }
@@ -69,6 +73,10 @@ final class Lzma {
             }
             target.put(chunk, 0, count);
         }
+    }
+
+    private static MalformedPayloadException tooLong(UnpackBuffer target) {
+        return new MalformedPayloadException("data unpacks to more than " + target.limitBytes() + " bytes");
     }
 
     private static MalformedPayloadException damaged(IOException e) {

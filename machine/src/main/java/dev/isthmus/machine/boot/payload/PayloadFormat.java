@@ -12,7 +12,7 @@ public enum PayloadFormat {
     GZIP("gzip", "\u001f\u008b"),
     /** CONFIG_KERNEL_LZ4: LZ4's legacy frame. */
     LZ4("LZ4", "\u0002!L\u0018"),
-    /** CONFIG_KERNEL_ZSTD, not supported. */
+    /** CONFIG_KERNEL_ZSTD. */
     ZSTD("zstd", "(\u00b5/\u00fd"),
     /** CONFIG_KERNEL_XZ. */
     XZ("XZ", "\u00fd7zXZ\0"),
@@ -64,7 +64,7 @@ public enum PayloadFormat {
 
     /** Tells whether {@link #unpack} can do it. */
     public boolean isSupported() {
-        return this != ZSTD && this != BZIP2 && this != LZO;
+        return this != BZIP2 && this != LZO;
     }
 
     /**
@@ -79,9 +79,10 @@ public enum PayloadFormat {
         switch (this) {
             case GZIP -> Gzip.unpack(payload, target);
             case LZ4 -> Lz4.unpack(payload, target);
+            case ZSTD -> new ZstdDecoder(payload, target).decode();
             case XZ -> Lzma.unpackXz(payload, target);
             case LZMA -> Lzma.unpackLzma(payload, target);
-            case ZSTD, BZIP2, LZO -> throw new IllegalStateException("Not supported: " + this);
+            case BZIP2, LZO -> throw new IllegalStateException("Not supported: " + this);
         }
         if (target.lengthBytes() != target.limitBytes()) {
             throw new MalformedPayloadException(

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.virtio.block;
+
+import java.lang.management.ManagementFactory;
+
+import com.sun.management.ThreadMXBean;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import dev.isthmus.block.BlockRequest;
+import dev.isthmus.block.BlockStatus;
+import dev.isthmus.testing.block.MemoryBlockBackend;
+import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.virtio.VirtioFeatures;
+
+import static dev.isthmus.testing.virtio.QueueDriver.VIRTQ_DESC_F_NEXT;
+import static dev.isthmus.testing.virtio.QueueDriver.VIRTQ_DESC_F_WRITE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** The whole way of a request, from the notification to the interrupt, allocates nothing once it is warm. */
+class VirtioBlkAllocationTest {
+    private static final int WARM_UP = 30_000;
+    private static final int MEASURED = 10_000;
+
+    /** What the measurement itself and a late compilation may take; one object a request would be 160,000. */
+    private static final long TOLERANCE_BYTES = 4096;
+
+    private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    @ParameterizedTest
+    @ValueSource(ints = {
+        VirtioBlkProtocol.VIRTIO_BLK_T_IN,
+        VirtioBlkProtocol.VIRTIO_BLK_T_OUT,
+        VirtioBlkProtocol.VIRTIO_BLK_T_FLUSH,
+        VirtioBlkProtocol.VIRTIO_BLK_T_GET_ID,
+        99
+    })
+    void requestAllocatesNothing(int type) {
+        // The disk does nothing: what an engine allocates is its own affair.
+        BlkTestRig rig = new BlkTestRig(
+                new MemoryBlockBackend(1 << 16, false), VirtioBlkAllocationTest::completeWithoutDisk);
+        rig.bringUp(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH | VirtioFeatures.VIRTIO_F_EVENT_IDX);
+        rig.writeHeader(BlkTestRig.HEADER_GPA, type, 1);
+        int dataFlags = type == VirtioBlkProtocol.VIRTIO_BLK_T_OUT ? 0 : VIRTQ_DESC_F_WRITE;
+        rig.queue.writeDescriptor(0, BlkTestRig.HEADER_GPA, 16, VIRTQ_DESC_F_NEXT, 1);
+        rig.queue.writeDescriptor(1, BlkTestRig.DATA_GPA, 4096, dataFlags | VIRTQ_DESC_F_NEXT, 2);
+        rig.queue.writeDescriptor(2, BlkTestRig.STATUS_GPA, 1, VIRTQ_DESC_F_WRITE, 0);
+        run(rig, WARM_UP);
+
+        long before = threads.getCurrentThreadAllocatedBytes();
+        run(rig, MEASURED);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+
+        assertTrue(allocated < TOLERANCE_BYTES, MEASURED + " requests allocated " + allocated + " bytes");
+    }
+
+    private static void completeWithoutDisk(BlockRequest request) {
+        request.complete(BlockStatus.OK);
+    }
+
+    private static void run(BlkTestRig rig, int requests) {
+        QueueDriver queue = rig.queue;
+        for (int i = 0; i < requests; i++) {
+            queue.addHead(0);
+            queue.publish();
+            rig.notifyDevice();
+            if (!queue.pollUsed()) {
+                throw new AssertionError("not used");
+            }
+            queue.enableInterrupts();
+        }
+        assertEquals(0, queue.usedId());
+    }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.virtio.block;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import dev.isthmus.block.BlockRequest;
+import dev.isthmus.testing.block.ManualBlockExecutor;
+import dev.isthmus.testing.block.MemoryBlockBackend;
+import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.virtio.DeviceStatus;
+import dev.isthmus.virtio.VirtioFeatures;
+import dev.isthmus.virtio.transport.MmioRegisters;
+
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH;
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_S_OK;
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_T_FLUSH;
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_T_IN;
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_T_OUT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Requests while the executor has them: order, batches, resets. */
+@Timeout(60)
+class VirtioBlkInFlightTest {
+    private static final int SECTOR = VirtioBlkProtocol.SECTOR_BYTES;
+
+    private final MemoryBlockBackend disk = new MemoryBlockBackend(64 * SECTOR, false);
+    private final ManualBlockExecutor executor = new ManualBlockExecutor();
+    private final BlkTestRig rig = new BlkTestRig(disk, executor);
+
+    @Test
+    void requestIsNotUsedBeforeItIsDone() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        int head = rig.offer(VIRTIO_BLK_T_IN, 0, BlkTestRig.DATA_GPA, SECTOR);
+        assertFalse(rig.queue.pollUsed());
+        assertEquals(BlkTestRig.UNTOUCHED, rig.status());
+
+        executor.runAll();
+        assertFalse(rig.queue.pollUsed());
+
+        rig.loop.runReady();
+        rig.assertUsed(head, SECTOR + 1);
+    }
+
+    @Test
+    void requestsAreUsedInTheOrderInWhichTheyAreDone() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        int first = rig.offer(VIRTIO_BLK_T_IN, 0, BlkTestRig.DATA_GPA, SECTOR);
+        int second = rig.offer(VIRTIO_BLK_T_IN, 0, BlkTestRig.DATA_GPA, SECTOR);
+
+        executor.runNewest();
+        executor.runOldest();
+        rig.irq.takePulses();
+        rig.loop.runReady();
+
+        rig.assertUsed(second, SECTOR + 1);
+        rig.assertUsed(first, SECTOR + 1);
+        assertEquals(1, rig.irq.takePulses());
+    }
+
+    @Test
+    void dataIsTakenWhenTheRequestRunsButTheHeaderWhenItIsOffered() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        rig.memory.fill(BlkTestRig.DATA_GPA, SECTOR, (byte) 1);
+        rig.offer(VIRTIO_BLK_T_OUT, 3, BlkTestRig.DATA_GPA, SECTOR);
+        rig.writeHeader(BlkTestRig.HEADER_GPA, VIRTIO_BLK_T_OUT, 1 << 20);
+
+        executor.runAll();
+        rig.loop.runReady();
+
+        assertEquals(VIRTIO_BLK_S_OK, rig.status());
+        assertEquals(1, disk.bytes()[3 * SECTOR]);
+    }
+
+    @Test
+    void malformedQueueStillHandsBackWhatIsInFlight() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        int head = rig.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+        rig.queue.addHead(0xffff);
+        rig.queue.publish();
+        rig.notifyDevice();
+        assertTrue((rig.driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
+
+        executor.runAll();
+        rig.loop.runReady();
+
+        rig.assertUsed(head, 1);
+    }
+
+    @Test
+    void driverThatRefillsTheQueueAllTheTimeDoesNotKeepTheLoop() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        rig.writeHeader(BlkTestRig.HEADER_GPA, 99, 0);
+        rig.queue.offer(Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
+        int rounds = 5;
+        int handled = 0;
+        rig.driver.notifyQueue(0);
+        for (int i = 0; i < rounds; i++) {
+            // Each turn of the loop ends, although there is always one more request behind it.
+            rig.loop.runOnce();
+            while (rig.queue.pollUsed()) {
+                handled++;
+            }
+            for (int j = 0; j < BlkTestRig.QUEUE_SIZE / 2; j++) {
+                rig.queue.add(
+                        Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
+            }
+            rig.queue.publish();
+            rig.driver.notifyQueue(0);
+        }
+
+        assertEquals(1 + (rounds - 1) * BlkTestRig.QUEUE_SIZE / 2, handled);
+    }
+
+    @Test
+    void resetWaitsForRequestsInFlightAndSignalsNothing() throws InterruptedException {
+        CountDownLatch mayRun = new CountDownLatch(1);
+        try (ExecutorService worker = Executors.newSingleThreadExecutor()) {
+            BlkTestRig slow = new BlkTestRig(disk, request -> worker.execute(() -> {
+                awaitUninterruptibly(mayRun);
+                request.run();
+            }));
+            slow.bringUp(VIRTIO_BLK_F_FLUSH);
+            slow.memory.fill(BlkTestRig.DATA_GPA, SECTOR, (byte) 9);
+            for (int i = 0; i < 4; i++) {
+                slow.offer(VIRTIO_BLK_T_OUT, i, BlkTestRig.DATA_GPA, SECTOR);
+            }
+            slow.irq.takePulses();
+            Thread releaser = new Thread(mayRun::countDown);
+            releaser.start();
+
+            slow.driver.reset();
+
+            assertEquals(4, disk.writes());
+            assertEquals(0, slow.driver.status());
+            assertEquals(0, slow.driver.read(MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS));
+            releaser.join();
+            slow.loop.runReady();
+            assertEquals(0, slow.irq.takePulses());
+            slow.bringUp(VIRTIO_BLK_F_FLUSH);
+            slow.driver.reset();
+            worker.shutdown();
+            assertTrue(worker.awaitTermination(30, TimeUnit.SECONDS));
+        }
+    }
+
+    @Test
+    void interruptOfTheLoopThreadDoesNotEndTheDrain() throws InterruptedException {
+        CountDownLatch mayRun = new CountDownLatch(1);
+        try (ExecutorService worker = Executors.newSingleThreadExecutor()) {
+            BlkTestRig slow = new BlkTestRig(disk, request -> worker.execute(() -> {
+                awaitUninterruptibly(mayRun);
+                request.run();
+            }));
+            slow.bringUp(VIRTIO_BLK_F_FLUSH);
+            slow.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+            Thread releaser = new Thread(mayRun::countDown);
+            releaser.start();
+
+            Thread.currentThread().interrupt();
+            slow.driver.reset();
+
+            assertTrue(Thread.interrupted());
+            assertEquals(1, disk.flushes());
+            releaser.join();
+        }
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        boolean interrupted = false;
+        while (latch.getCount() > 0) {
+            try {
+                latch.await();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void queueResetDrainsItsQueueAndLeavesTheOtherRunning() {
+        BlkTestRig two = new BlkTestRig(
+                disk, BlockRequest::run, new VirtioBlkOptions("", 2, BlkTestRig.QUEUE_SIZE));
+        QueueDriver second = new QueueDriver(two.memory, 0x3000, BlkTestRig.QUEUE_SIZE, false);
+        assertTrue(two.driver.negotiate(VirtioFeatures.VIRTIO_F_VERSION_1
+                | VirtioFeatures.VIRTIO_F_RING_RESET
+                | VirtioBlkProtocol.VIRTIO_BLK_F_MQ
+                | VIRTIO_BLK_F_FLUSH));
+        two.driver.setUpQueue(0, two.queue);
+        two.driver.setUpQueue(1, second);
+        two.driver.driverOk();
+
+        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 1);
+        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
+
+        assertEquals(VIRTIO_BLK_S_OK, two.request(VIRTIO_BLK_T_IN, 0, SECTOR));
+        QueueDriver again = new QueueDriver(two.memory, 0x3000, 4, false);
+        two.driver.setUpQueue(1, again);
+        two.writeHeader(BlkTestRig.HEADER_GPA, VIRTIO_BLK_T_FLUSH, 0);
+        again.offer(Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
+        two.driver.notifyQueue(1);
+        two.loop.runReady();
+        assertTrue(again.pollUsed());
+    }
+}
