@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.MachineExit;
 import dev.isthmus.machine.serial.SerialBackend;
 import dev.isthmus.machine.serial.SerialPort;
 
@@ -149,10 +150,11 @@ final class CapturedSerial implements VmSerial {
         @Override
         public void run() {
             try {
-                // The machine lets all output out before it says that it has ended.
-                while (machine.awaitExit(FOREVER) == null) {
-                    continue;
-                }
+                MachineExit exit;
+                do {
+                    // The machine lets all output out before it says that it has ended.
+                    exit = machine.awaitExit(FOREVER);
+                } while (exit == null);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } finally {

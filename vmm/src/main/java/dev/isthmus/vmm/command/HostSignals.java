@@ -16,8 +16,6 @@ import dev.isthmus.vmm.Vm;
  * <p>The JVM calls {@link #handle} on a thread of its own. What comes before {@link #attach} counts: the VM is stopped as
  * soon as it is there. Any thread.
  */
-// There is no other way to handle a signal, and no sign of one; jdk.unsupported exports it for that reason.
-@SuppressWarnings("sunapi")
 final class HostSignals implements SignalHandler, EscapeFilter.Actions {
     private static final String[] NAMES = {"INT", "TERM", "HUP"};
     private static final int SIGINT = 2;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +43,7 @@ final class PicocliCommands {
             return ExitStatus.OK;
         }
         if (!result.hasSubcommand()) {
-            root.usage(new PrintWriter(System.err, true));
+            root.usage(System.err);
             return ExitStatus.USAGE;
         }
         ParseResult command = result.subcommand();

@@ -80,9 +80,9 @@ final class ResourceChecks {
         if (line == null) {
             return HostCheck.note("open files", "limit unknown", "");
         }
-        String[] words = line.substring("Max open files".length()).trim().split("\\s+");
-        String detail = "limit " + words[0];
-        return words[0].equals("unlimited") || number(words[0]) >= COMFORTABLE_FILES
+        String limit = firstWord(line.substring("Max open files".length()));
+        String detail = "limit " + limit;
+        return limit.equals("unlimited") || number(limit) >= COMFORTABLE_FILES
                 ? HostCheck.ok("open files", detail)
                 : HostCheck.note("open files", detail, "Raise it for many VMs (ulimit -n).");
     }
@@ -90,7 +90,13 @@ final class ResourceChecks {
     /** Returns a field of /proc/meminfo in its own unit (KiB, or pages), 0 where it is missing. */
     private static long meminfo(String field) {
         String line = line(MEMINFO, field);
-        return line == null ? 0 : number(line.substring(field.length()).trim().split("\\s+")[0]);
+        return line == null ? 0 : number(firstWord(line.substring(field.length())));
+    }
+
+    private static String firstWord(String text) {
+        String trimmed = text.trim();
+        int blank = trimmed.indexOf(' ');
+        return blank < 0 ? trimmed : trimmed.substring(0, blank);
     }
 
     private static @Nullable String line(Path file, String start) {
