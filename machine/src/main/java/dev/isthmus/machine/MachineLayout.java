@@ -15,6 +15,7 @@ package dev.isthmus.machine;
  *  0x0009_fc00 │ EBDA: MP table, 1 KiB        │
  *  0x000a_0000 ├──────────────────────────────┤ legacy video hole (RAM in KVM's eyes, reserved in E820)
  *  0x000e_0000 │ ACPI: RSDP and tables        │
+ *  0x000f_e000 │ MP table of many CPUs        │
  *  0x0010_0000 ├──────────────────────────────┤
  *              │ kernel, initrd, RAM          │
  *  0xc000_0000 ├──────────────────────────────┤ or less, where RAM ends before
@@ -67,7 +68,10 @@ public final class MachineLayout {
     public static final long ACPI_RSDP_GPA = 0xe_0000;
 
     /** Room for the RSDP and all tables. */
-    public static final long ACPI_LENGTH_BYTES = 0x2_0000;
+    public static final long ACPI_LENGTH_BYTES = 0x1_e000;
+
+    /** The MP configuration table where the EBDA has no room for it: the rest of the BIOS area, 8 KiB. */
+    public static final long MP_CONFIG_GPA = ACPI_RSDP_GPA + ACPI_LENGTH_BYTES;
 
     /** Where high memory begins. */
     public static final long HIGH_MEMORY_GPA = 0x10_0000;
@@ -117,6 +121,9 @@ public final class MachineLayout {
 
     /** ACPI sleep control register (hardware-reduced, ACPI 6.5 section 4.8.3.7). */
     public static final int ACPI_SLEEP_CONTROL_PORT = 0x600;
+
+    /** Sleep type for power off (S5): what the guest writes to bits 2 to 4 of {@link #ACPI_SLEEP_CONTROL_PORT}. */
+    public static final int ACPI_SLP_TYP_S5 = 5;
 
     /** ACPI sleep status register. */
     public static final int ACPI_SLEEP_STATUS_PORT = 0x601;

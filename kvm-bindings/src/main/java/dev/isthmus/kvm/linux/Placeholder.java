@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.kvm.linux;
-
-/** Values of {@code kvm_run.exit_reason} (linux/kvm.h, {@code KVM_EXIT_*}). */
-public final class Placeholder {
-    private Placeholder() {}
-}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.kvm.linux;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+/** Files by offset, from and to native memory. */
+@EnabledOnOs(OS.LINUX)
+class HostFileTest {
+    private static final int PERMISSIONS = 0600;
+
+    @TempDir
+    Path directory;
+
+    private final Arena arena = Arena.ofConfined();
+    private Path path;
+    private HostFile file;
+
+    @BeforeEach
+    void create() {
+        path = directory.resolve("disk");
+        int flags = HostFile.O_RDWR | HostFile.O_CREAT | HostFile.O_EXCL;
+        file = HostFile.open(path.toString(), flags, PERMISSIONS);
+    }
+
+    @AfterEach
+    void free() {
+        file.close();
+        arena.close();
+    }
+
+    private MemorySegment memory(String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
+        return arena.allocate(bytes.length).copyFrom(MemorySegment.ofArray(bytes));
+    }
+
+    private static String text(MemorySegment memory) {
+        return new String(memory.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.US_ASCII);
+    }
+
+    @Test
+    void whatIsWrittenAtAnOffsetIsReadThere() throws IOException {
+        file.pwrite(memory("hello"), 3);
+        file.fdatasync();
+
+        MemorySegment read = arena.allocate(5);
+        assertEquals(5, file.pread(read, 3));
+        assertEquals("hello", text(read));
+        assertArrayEquals("\0\0\0hello".getBytes(StandardCharsets.US_ASCII), Files.readAllBytes(path));
+        assertEquals(8, file.sizeBytes());
+    }
+
+    @Test
+    void readStopsAtTheEndOfTheFile() {
+        file.pwrite(memory("abc"), 0);
+
+        assertEquals(2, file.pread(arena.allocate(10), 1));
+        assertEquals(0, file.pread(arena.allocate(10), 3));
+    }
+
+    @Test
+    void vectorsAreWrittenAndReadOneAfterTheOther() {
+        IoVectors vectors = new IoVectors(3);
+        vectors.add(memory("ab"));
+        vectors.add(arena.allocate(0));
+        vectors.add(memory("cdef"));
+
+        file.pwritev(vectors, 1);
+
+        assertEquals(0, vectors.remainingBytes());
+        MemorySegment first = arena.allocate(5);
+        MemorySegment second = arena.allocate(5);
+        vectors.clear();
+        vectors.add(first);
+        vectors.add(second);
+        assertEquals(6, file.preadv(vectors, 1));
+        assertEquals("abcde", text(first));
+        assertEquals("f\0\0\0\0", text(second));
+        assertEquals(4, vectors.remainingBytes(), "the file ended before the second was full");
+    }
+
+    @Test
+    void vectorsGoOnWhereAShortTransferEnded() {
+        IoVectors vectors = new IoVectors(3);
+        vectors.add(memory("ab"));
+        vectors.add(memory("cd"));
+        vectors.add(memory("ef"));
+
+        vectors.advance(3);
+        file.pwritev(vectors, 0);
+
+        MemorySegment read = arena.allocate(3);
+        assertEquals(3, file.pread(read, 0));
+        assertEquals("def", text(read));
+    }
+
+    @Test
+    void heapAndFreedMemoryAreRefused() {
+        MemorySegment heap = MemorySegment.ofArray(new byte[8]);
+        MemorySegment freed;
+        try (Arena closed = Arena.ofConfined()) {
+            freed = closed.allocate(8);
+        }
+
+        assertThrows(IllegalArgumentException.class, () -> file.pread(heap, 0));
+        assertThrows(IllegalStateException.class, () -> file.pwrite(freed, 0));
+        assertThrows(IllegalStateException.class, () -> new IoVectors(1).add(freed));
+    }
+
+    @Test
+    void punchedHoleReadsAsZeroesAndKeepsTheSize() throws IOException {
+        file.pwrite(arena.allocate(8192).fill((byte) 1), 0);
+
+        assumeTrue(file.punchHole(0, 4096), "the file system cannot punch holes");
+
+        byte[] bytes = Files.readAllBytes(path);
+        assertEquals(8192, bytes.length);
+        assertEquals(0, bytes[4095]);
+        assertEquals(1, bytes[4096]);
+    }
+
+    @Test
+    void zeroedRangeReadsAsZeroesAndKeepsTheSize() throws IOException {
+        file.pwrite(arena.allocate(8192).fill((byte) 1), 0);
+
+        assumeTrue(file.zeroRange(4096, 8192), "the file system cannot zero ranges");
+
+        byte[] bytes = Files.readAllBytes(path);
+        assertEquals(8192, bytes.length);
+        assertEquals(1, bytes[4095]);
+        assertEquals(0, bytes[4096]);
+    }
+
+    @Test
+    void truncatedFileHasItsNewSize() {
+        file.ftruncate(12_345);
+
+        assertEquals(12_345, file.sizeBytes());
+        assertTrue(file.isRegularFile());
+        assertFalse(file.isBlockDevice());
+    }
+
+    @Test
+    void failureNamesCallPathAndOffset() {
+        try (HostFile readOnly = HostFile.open(path.toString(), HostFile.O_RDONLY, 0)) {
+            ErrnoException e =
+                    assertThrows(ErrnoException.class, () -> readOnly.pwrite(memory("abcd"), 512));
+
+            assertEquals(
+                    "pwrite(" + path + ", 4 bytes at offset 512): EBADF (Bad file descriptor)",
+                    e.getMessage());
+        }
+    }
+
+    @Test
+    void diskWithoutRoomIsReported() {
+        try (HostFile full = HostFile.open("/dev/full", HostFile.O_WRONLY, 0)) {
+            ErrnoException e = assertThrows(ErrnoException.class, () -> full.pwrite(memory("a"), 0));
+
+            assertEquals(Errno.ENOSPC, e.errno());
+            assertEquals(0, full.sizeBytes());
+        }
+    }
+
+    @Test
+    void missingFileIsReportedWithItsPath() {
+        String missing = directory.resolve("none").toString();
+
+        ErrnoException e =
+                assertThrows(
+                        ErrnoException.class, () -> HostFile.open(missing, HostFile.O_RDONLY, 0));
+
+        assertEquals(Errno.ENOENT, e.errno());
+        assertEquals("open(" + missing + "): ENOENT (No such file or directory)", e.getMessage());
+    }
+}

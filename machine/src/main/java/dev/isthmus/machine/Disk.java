@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine;
+
+import dev.isthmus.block.BlockBackend;
+import dev.isthmus.block.BlockExecutor;
+import dev.isthmus.machine.accel.Accelerator;
+import dev.isthmus.machine.block.RawFileBackend;
+import dev.isthmus.machine.io.IoThread;
+import dev.isthmus.memory.GuestMemory;
+import dev.isthmus.virtio.block.VirtioBlk;
+import dev.isthmus.virtio.block.VirtioBlkOptions;
+
+/** A disk of the machine: its file, the virtio device, and the slot that this sits in. */
+final class Disk implements AutoCloseable {
+    private final String name;
+    private final BlockBackend backend;
+    private final VirtioBlk device;
+
+    private Disk(String name, BlockBackend backend, VirtioBlk device) {
+        this.name = name;
+        this.backend = backend;
+        this.device = device;
+    }
+
+    /**
+     * Opens a disk's file.
+     *
+     * @param index its position among the disks
+     * @throws VmException.Configuration if that can't be opened or the serial is none
+     */
+    static Disk open(DiskConfig config, int index, BlockExecutor executor) {
+        String id = config.id();
+        String name = id == null ? "disk " + index : "disk " + id;
+        String serial = config.serial();
+        VirtioBlkOptions options;
+        try {
+            options = VirtioBlkOptions.withSerial(serial == null ? "" : serial);
+        } catch (IllegalArgumentException e) {
+            throw new VmException.Configuration(
+                    "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another serial.", e);
+        }
+        BlockBackend backend = RawFileBackend.open(config.path(), config.readOnly(), name);
+        return new Disk(name, backend, new VirtioBlk(backend, executor, options, name));
+    }
+
+    VirtioSlot attach(int index, Accelerator accelerator, GuestMemory memory, IoThread loop) {
+        return VirtioSlot.attach(index, name, device, accelerator, memory, loop);
+    }
+
+    /** Closes the file; no request is in flight any more. */
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

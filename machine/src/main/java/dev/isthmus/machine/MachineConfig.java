@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.machine.boot.KernelFormat;
+import dev.isthmus.machine.cpu.CpuModel;
+import dev.isthmus.machine.serial.SerialConfig;
+
+/**
+ * What a machine is to be. Immutable; made by {@link #builder}.
+ *
+ * @param name names threads and memory of the machine, for {@code top} and {@code /proc}
+ * @param kernel the kernel's file
+ * @param kernelFormat what that file is
+ * @param initrd the initial RAM disk's file, or null for none
+ * @param commandLine the kernel's command line
+ * @param cpus number of vCPUs, at least 1
+ * @param cpu the CPU model
+ * @param memoryBytes size of the guest's RAM
+ * @param memory how the host provides it
+ * @param disks virtio disks, in the order in which the guest finds them
+ * @param serial what COM1 is connected to
+ * @param debugExitPort first of the four ports of the debug-exit device, or {@link #NO_DEBUG_EXIT}
+ * @param rebootAllowed whether a reset asked for by the guest restarts the machine; else it ends with
+ *     {@link MachineExit.Reset}
+ * @param acpi whether the guest finds ACPI tables. Without, it has the MP table, and its kernel's command line names
+ *     the virtio devices; there is then no way to power it off but its own reset
+ */
+public record MachineConfig(
+        String name,
+        Path kernel,
+        KernelFormat kernelFormat,
+        @Nullable Path initrd,
+        String commandLine,
+        int cpus,
+        CpuModel cpu,
+        long memoryBytes,
+        MemoryConfig memory,
+        List<DiskConfig> disks,
+        SerialConfig serial,
+        int debugExitPort,
+        boolean rebootAllowed,
+        boolean acpi) {
+
+    /** {@link #debugExitPort}: there is no such device. */
+    public static final int NO_DEBUG_EXIT = -1;
+
+    /** RAM of a machine whose size nobody gave. */
+    public static final long DEFAULT_MEMORY_BYTES = 128L << 20;
+
+    private static final int PORTS = 0x1_0000;
+    private static final int DEBUG_EXIT_PORTS = 4;
+
+    /**
+     * Checks what can be checked without the host.
+     *
+     * @throws VmException.Configuration if it makes no sense
+     */
+    public MachineConfig {
+        disks = List.copyOf(disks);
+        if (cpus < 1) {
+            throw new VmException.Configuration("A machine can't have " + cpus + " CPUs.", "Give it 1 at least.");
+        }
+        if (disks.size() > MachineLayout.VIRTIO_MMIO_MAX) {
+            throw new VmException.Configuration(
+                    "A machine has room for " + MachineLayout.VIRTIO_MMIO_MAX + " disks, not for " + disks.size() + ".",
+                    "Give it fewer.");
+        }
+        boolean noPort = debugExitPort < 0 || debugExitPort > PORTS - DEBUG_EXIT_PORTS;
+        if (debugExitPort != NO_DEBUG_EXIT && noPort) {
+            throw new VmException.Configuration(
+                    "The debug-exit port can't be 0x" + Integer.toHexString(debugExitPort) + ".",
+                    "Give one up to 0xfffc; 0xf4 is usual.");
+        }
+        for (DiskConfig disk : disks) {
+            if (!disk.format().equals("raw")) {
+                throw new VmException.Configuration(
+                        "Disk " + disk.path() + " has the unknown format '" + disk.format() + "'.",
+                        "The format is raw.");
+            }
+        }
+    }
+
+    /** Returns a builder for a machine with a kernel and else with what is usual. */
+    public static Builder builder(Path kernel) {
+        return new Builder(kernel);
+    }
+
+    /** Collects a configuration. One thread. */
+    public static final class Builder {
+        private final Path kernel;
+        private String name = "vm";
+        private KernelFormat kernelFormat = KernelFormat.AUTO;
+        private @Nullable Path initrd;
+        private String commandLine = "";
+        private int cpus = 1;
+        private CpuModel cpu = CpuModel.HOST;
+        private long memoryBytes = DEFAULT_MEMORY_BYTES;
+        private MemoryConfig memory = MemoryConfig.DEFAULT;
+        private final List<DiskConfig> disks = new ArrayList<>();
+        private SerialConfig serial = new SerialConfig.Null();
+        private int debugExitPort = NO_DEBUG_EXIT;
+        private boolean rebootAllowed = true;
+        private boolean acpi = true;
+
+        private Builder(Path kernel) {
+            this.kernel = kernel;
+        }
+
+        /** Sets {@link MachineConfig#name}. */
+        public Builder name(String value) {
+            name = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#kernelFormat}. */
+        public Builder kernelFormat(KernelFormat value) {
+            kernelFormat = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#initrd}. */
+        public Builder initrd(@Nullable Path value) {
+            initrd = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#commandLine}. */
+        public Builder commandLine(String value) {
+            commandLine = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#cpus}. */
+        public Builder cpus(int value) {
+            cpus = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#cpu}. */
+        public Builder cpu(CpuModel value) {
+            cpu = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#memoryBytes}. */
+        public Builder memoryBytes(long value) {
+            memoryBytes = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#memory}. */
+        public Builder memory(MemoryConfig value) {
+            memory = value;
+            return this;
+        }
+
+        /** Adds one to {@link MachineConfig#disks}. */
+        public Builder disk(DiskConfig value) {
+            disks.add(value);
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#serial}. */
+        public Builder serial(SerialConfig value) {
+            serial = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#debugExitPort}. */
+        public Builder debugExitPort(int value) {
+            debugExitPort = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#rebootAllowed}. */
+        public Builder rebootAllowed(boolean value) {
+            rebootAllowed = value;
+            return this;
+        }
+
+        /** Sets {@link MachineConfig#acpi}. */
+        public Builder acpi(boolean value) {
+            acpi = value;
+            return this;
+        }
+
+        /**
+         * Returns the configuration.
+         *
+         * @throws VmException.Configuration if it makes no sense
+         */
+        public MachineConfig build() {
+            return new MachineConfig(
+                    name,
+                    kernel,
+                    kernelFormat,
+                    initrd,
+                    commandLine,
+                    cpus,
+                    cpu,
+                    memoryBytes,
+                    memory,
+                    disks,
+                    serial,
+                    debugExitPort,
+                    rebootAllowed,
+                    acpi);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine;
+
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+
+import dev.isthmus.block.BlockExecutor;
+import dev.isthmus.machine.accel.Accelerator;
+import dev.isthmus.machine.bus.Bus;
+import dev.isthmus.machine.io.IoThread;
+import dev.isthmus.machine.irq.LevelIrqLine;
+import dev.isthmus.machine.platform.AcpiPower;
+import dev.isthmus.machine.platform.CmosRtc;
+import dev.isthmus.machine.platform.DebugExit;
+import dev.isthmus.machine.platform.I8042;
+import dev.isthmus.machine.platform.MachineControl;
+import dev.isthmus.machine.platform.PvPanic;
+import dev.isthmus.machine.serial.SerialBackend;
+import dev.isthmus.machine.serial.Uart16550;
+import dev.isthmus.memory.GuestMemory;
+import dev.isthmus.memory.MemoryRegion;
+import dev.isthmus.virtio.transport.MmioTransport;
+
+/** The devices of a machine and the buses that they are on. */
+final class MachineDevices {
+    /** How long output may keep the end of a machine waiting where its reader does not take it. */
+    private static final long SERIAL_DRAIN_NANOS = 2_000_000_000L;
+
+    private static final int COM1_IRQ = MachineLayout.COM1_IRQ;
+    private static final int RTC_IRQ = 8;
+
+    private final Uart16550 uart;
+    private final AcpiPower power;
+    private final I8042 keyboardController;
+    private final CmosRtc clock;
+    private final PvPanic panic;
+    private final List<Disk> disks = new ArrayList<>();
+    private final List<VirtioSlot> slots = new ArrayList<>();
+    private final Bus.Builder portBus = new Bus.Builder();
+    private final Bus.Builder mmioBus = new Bus.Builder();
+
+    private MachineDevices(
+            Accelerator accelerator, GuestMemory memory, IoThread loop, MachineControl control, SerialBackend serial) {
+        long lowRamBytes = 0;
+        long highRamBytes = 0;
+        for (MemoryRegion region : memory.regions()) {
+            if (region.startGpa() < MachineLayout.HIGH_RAM_GPA) {
+                lowRamBytes += region.lengthBytes();
+            } else {
+                highRamBytes += region.lengthBytes();
+            }
+        }
+        uart = new Uart16550(new LevelIrqLine(accelerator, COM1_IRQ), loop, serial);
+        power = new AcpiPower(control, new LevelIrqLine(accelerator, MachineLayout.ACPI_GED_IRQ));
+        keyboardController = new I8042(control);
+        clock = new CmosRtc(
+                new LevelIrqLine(accelerator, RTC_IRQ), loop, InstantSource.system(), lowRamBytes, highRamBytes);
+        panic = new PvPanic(control);
+        portBus.add("serial port", MachineLayout.COM1_PORT, Uart16550.LENGTH_BYTES, uart)
+                .add("ACPI registers", MachineLayout.ACPI_SLEEP_CONTROL_PORT, AcpiPower.LENGTH_BYTES, power)
+                .add("i8042", MachineLayout.I8042_PORT, I8042.LENGTH_BYTES, keyboardController)
+                .add("RTC", MachineLayout.CMOS_PORT, CmosRtc.LENGTH_BYTES, clock)
+                .add("pvpanic", MachineLayout.PVPANIC_PORT, PvPanic.LENGTH_BYTES, panic);
+    }
+
+    /**
+     * Makes the devices of a machine.
+     *
+     * @param serial not attached yet; closed with the devices, or here where this fails
+     */
+    static MachineDevices build(
+            MachineConfig config,
+            Accelerator accelerator,
+            GuestMemory memory,
+            IoThread loop,
+            BlockExecutor executor,
+            MachineControl control,
+            SerialBackend serial) {
+        MachineDevices devices = new MachineDevices(accelerator, memory, loop, control, serial);
+        try {
+            devices.addDebugExit(config.debugExitPort(), control);
+            List<DiskConfig> diskConfigs = config.disks();
+            for (int i = 0; i < diskConfigs.size(); i++) {
+                Disk disk = Disk.open(diskConfigs.get(i), i, executor);
+                devices.disks.add(disk);
+                VirtioSlot slot = disk.attach(i, accelerator, memory, loop);
+                devices.slots.add(slot);
+                devices.mmioBus.add("virtio-mmio " + i, slot.gpa(), MmioTransport.LENGTH_BYTES, slot.transport());
+            }
+            return devices;
+        } catch (RuntimeException e) {
+            devices.close();
+            throw e;
+        }
+    }
+
+    private void addDebugExit(int port, MachineControl control) {
+        if (port == MachineConfig.NO_DEBUG_EXIT) {
+            return;
+        }
+        try {
+            portBus.add("debug-exit", port, DebugExit.LENGTH_BYTES, new DebugExit(control));
+        } catch (IllegalArgumentException e) {
+            throw new VmException.Configuration(
+                    "The debug-exit port is in use by another device: " + e.getMessage() + ".",
+                    "Give another port; 0xf4 is usual.",
+                    e);
+        }
+    }
+
+    /** Returns the I/O ports. */
+    Bus ports() {
+        return portBus.build();
+    }
+
+    /** Returns the MMIO addresses. */
+    Bus mmio() {
+        return mmioBus.build();
+    }
+
+    /** Presses the power button. Any thread. */
+    void pressPowerButton() {
+        power.pressPowerButton();
+    }
+
+    /** Returns the last few KiB of serial output. Any thread. */
+    String lastSerialOutput() {
+        return uart.lastOutput();
+    }
+
+    /** Waits until serial output has left, as long as that is reasonable. Not on the loop. */
+    void drainSerial() {
+        uart.drain(SERIAL_DRAIN_NANOS);
+    }
+
+    /** Puts all devices into their state after power-on; no vCPU is running, requests in flight end. Not on the loop. */
+    void reset() {
+        for (VirtioSlot slot : slots) {
+            slot.reset();
+        }
+        uart.reset();
+        power.reset();
+        keyboardController.reset();
+        clock.reset();
+        panic.reset();
+    }
+
+    /** Ends what devices do by themselves: requests in flight, host interfaces. The loop and the workers still run. */
+    void quiesce() {
+        for (VirtioSlot slot : slots) {
+            slot.reset();
+        }
+    }
+
+    /** Closes all that devices hold of the host. Workers have ended, the loop still runs. */
+    void close() {
+        uart.close();
+        for (VirtioSlot slot : slots) {
+            slot.close();
+        }
+        for (Disk disk : disks) {
+            disk.close();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine.block;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.block.BlockExecutor;
+import dev.isthmus.block.BlockRequest;
+import dev.isthmus.block.BlockStatus;
+import dev.isthmus.machine.io.Uninterruptibly;
+
+/**
+ * The threads that do one VM's disk I/O, where it may block.
+ *
+ * <p>Threads start with the requests that need them, up to a limit, and live until {@link #close}, which first lets them
+ * finish all that has been submitted. They are never interrupted.
+ *
+ * <p>Role DISK_WORKER; {@link #submit} is for any thread.
+ */
+public final class DiskWorkers implements BlockExecutor, AutoCloseable {
+    /** As many as one VM keeps busy on an SSD; a request a thread. */
+    public static final int DEFAULT_THREADS = 4;
+
+    private final String namePrefix;
+    private final int maxThreads;
+
+    // All below guarded by lock.
+    private final Object lock = new Object();
+    private final ArrayDeque<BlockRequest> waiting = new ArrayDeque<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private int idleThreads;
+    private boolean closing;
+
+    /**
+     * Makes a pool; no thread runs yet.
+     *
+     * @param namePrefix what the threads' names begin with
+     * @param maxThreads at most so many, at least 1
+     */
+    public DiskWorkers(String namePrefix, int maxThreads) {
+        this.namePrefix = namePrefix;
+        this.maxThreads = maxThreads;
+    }
+
+    @Override
+    public void submit(BlockRequest request) {
+        synchronized (lock) {
+            if (!closing) {
+                waiting.add(request);
+                if (idleThreads > 0) {
+                    lock.notify();
+                } else if (threads.size() < maxThreads) {
+                    startThread();
+                }
+                return;
+            }
+        }
+        request.complete(BlockStatus.IO_ERROR);
+    }
+
+    private void startThread() {
+        Thread thread = Thread.ofPlatform()
+                .name(namePrefix + threads.size())
+                .daemon(true)
+                .unstarted(new Worker());
+        threads.add(thread);
+        thread.start();
+    }
+
+    private @Nullable BlockRequest take() {
+        synchronized (lock) {
+            while (waiting.isEmpty() && !closing) {
+                idleThreads++;
+                try {
+                    lock.wait();
+                } catch (InterruptedException e) {
+                    // Nobody has reason to interrupt a worker; the queue is what it goes by.
+                    continue;
+                } finally {
+                    idleThreads--;
+                }
+            }
+            return waiting.poll();
+        }
+    }
+
+    /**
+     * Waits until all submitted requests have ended, then for the threads. What is submitted later fails. Idempotent; not
+     * on a worker.
+     */
+    @Override
+    public void close() {
+        List<Thread> ending;
+        synchronized (lock) {
+            closing = true;
+            lock.notifyAll();
+            ending = List.copyOf(threads);
+        }
+        for (Thread thread : ending) {
+            Uninterruptibly.join(thread);
+        }
+    }
+
+    private final class Worker implements Runnable {
+        @Override
+        public void run() {
+            BlockRequest request = take();
+            while (request != null) {
+                // Completes the request whatever happens.
+                request.run();
+                request = take();
+            }
+        }
+    }
+}

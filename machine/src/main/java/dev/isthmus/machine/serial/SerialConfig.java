@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine.serial;
+
+import java.nio.file.Path;
+
+import org.jspecify.annotations.Nullable;
+
+/** What a serial line is connected to on the host. */
+public sealed interface SerialConfig {
+    /** Nothing: output vanishes, there is no input. */
+    record Null() implements SerialConfig {}
+
+    /**
+     * The standard input and output of this process, of whatever kind they are; of one VM at a time. A terminal at
+     * standard input is in raw mode until the backend is closed.
+     *
+     * @param escapes what Ctrl-a and a key do at a terminal; null: all keys are the guest's
+     */
+    record Stdio(EscapeFilter.@Nullable Actions escapes) implements SerialConfig {
+        /** Makes one without escape keys. */
+        public Stdio() {
+            this(null);
+        }
+    }
+
+    /** A pseudo-terminal made for the line; {@link SerialBackend#peerName} tells its path. */
+    record Pty() implements SerialConfig {}
+
+    /**
+     * A file for the output, emptied first where it exists; no input.
+     *
+     * @param path its path
+     */
+    record ToFile(Path path) implements SerialConfig {}
+
+    /**
+     * A listening stream socket in the file system, for one client at a time.
+     *
+     * @param path its path, at most 107 bytes
+     */
+    record UnixSocket(Path path) implements SerialConfig {}
+
+    /**
+     * A backend of the caller's. Its owner becomes the machine, which closes it.
+     *
+     * @param backend not attached yet
+     */
+    record Custom(SerialBackend backend) implements SerialConfig {}
+}
