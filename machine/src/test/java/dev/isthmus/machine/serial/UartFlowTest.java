@@ -230,8 +230,9 @@ class UartFlowTest {
     void lastOutputIsKeptWhateverTheBackendDoes() {
         rig.host.allow(0);
         for (int line = 0; line < 1000; line++) {
-            for (char c : ("line " + line + "\r\n").toCharArray()) {
-                rig.out(RBR_THR_DLL, c);
+            String text = "line " + line + "\r\n";
+            for (int i = 0; i < text.length(); i++) {
+                rig.out(RBR_THR_DLL, text.charAt(i));
             }
         }
 
