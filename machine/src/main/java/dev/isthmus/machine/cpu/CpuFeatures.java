@@ -107,7 +107,7 @@ final class CpuFeatures {
     }
 
     /** Tells whether a table has a feature: one of its bits at least. */
-    static boolean has(CpuidTable table, String name) {
+    static boolean has(CpuidEntries table, String name) {
         BitSet bits = bitsOf(name);
         for (int bit = bits.nextSetBit(0); bit >= 0; bit = bits.nextSetBit(bit + 1)) {
             FeatureWord word = wordOf(bit);
@@ -119,7 +119,7 @@ final class CpuFeatures {
     }
 
     /** Takes features away, and all that depend on them. */
-    static void remove(CpuidTable table, Iterable<String> names) {
+    static void remove(CpuidEntries table, Iterable<String> names) {
         BitSet removed = new BitSet();
         for (String name : names) {
             removed.or(bitsOf(name));

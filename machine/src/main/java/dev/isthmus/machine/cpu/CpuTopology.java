@@ -50,8 +50,8 @@ final class CpuTopology {
         this.coreBits = Integer.SIZE - Integer.numberOfLeadingZeros(cpus - 1);
     }
 
-    /** Writes what is the same for all virtual CPUs; {@link #applyTo(CpuidTable, int)} completes it. */
-    void applyTo(CpuidTable table) {
+    /** Writes what is the same for all virtual CPUs; {@link #applyTo(CpuidEntries, int)} completes it. */
+    void applyTo(CpuidEntries table) {
         CpuidEntry features = table.find(CpuidLeaf.FEATURES, 0);
         if (features != null) {
             features.edx = cpus > 1 ? features.edx | EDX_HTT : features.edx & ~EDX_HTT;
@@ -74,7 +74,7 @@ final class CpuTopology {
     }
 
     /** Writes the ids of one virtual CPU. */
-    void applyTo(CpuidTable table, int apicId) {
+    void applyTo(CpuidEntries table, int apicId) {
         for (CpuidEntry entry : table.entries()) {
             switch (entry.function) {
                 case CpuidLeaf.FEATURES ->
@@ -95,7 +95,7 @@ final class CpuTopology {
     }
 
     /** Intel counts ids, not CPUs, so that its numbers are powers of two, less one. */
-    private void intelCaches(CpuidTable table) {
+    private void intelCaches(CpuidEntries table) {
         int addressableCores = (1 << coreBits) - 1;
         for (CpuidEntry entry : table.entries()) {
             if (entry.function == CpuidLeaf.CACHES && (entry.eax & CACHE_TYPE_MASK) != 0) {
@@ -107,7 +107,7 @@ final class CpuTopology {
         }
     }
 
-    private void amdCaches(CpuidTable table) {
+    private void amdCaches(CpuidEntries table) {
         for (CpuidEntry entry : table.entries()) {
             if (entry.function == CpuidLeaf.AMD_CACHES && (entry.eax & CACHE_TYPE_MASK) != 0) {
                 int sharing = isShared(entry) ? Math.min(cpus - 1, CACHE_SHARING_MAX) : 0;
@@ -120,7 +120,7 @@ final class CpuTopology {
         return (cache.eax >>> CACHE_LEVEL_SHIFT & CACHE_LEVEL_MASK) >= FIRST_SHARED_CACHE_LEVEL;
     }
 
-    private void amdCores(CpuidTable table) {
+    private void amdCores(CpuidEntries table) {
         CpuidEntry features = table.find(CpuidLeaf.AMD_FEATURES, 0);
         if (features != null) {
             features.ecx = cpus > 1 ? features.ecx | ECX_CMP_LEGACY : features.ecx & ~ECX_CMP_LEGACY;
@@ -137,7 +137,7 @@ final class CpuTopology {
     }
 
     /** Threads of a core, cores of the socket, and the end of the list. */
-    private void levels(CpuidTable table, int leaf) {
+    private void levels(CpuidEntries table, int leaf) {
         table.remove(leaf);
         int flags = CpuidEntry.SIGNIFICANT_INDEX;
         table.put(new CpuidEntry(leaf, 0, flags, 0, 1, LEVEL_TYPE_SMT, 0));

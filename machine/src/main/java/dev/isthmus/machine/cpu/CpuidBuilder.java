@@ -40,7 +40,7 @@ public final class CpuidBuilder {
     private static final int BRAND_LEAVES = 3;
     private static final int BRAND_LEAF_BYTES = 16;
 
-    private final CpuidTable common;
+    private final CpuidEntries common;
     private final CpuTopology topology;
     private final int cpus;
 
@@ -60,7 +60,7 @@ public final class CpuidBuilder {
         }
         this.cpus = cpus;
         this.topology = new CpuTopology(cpus);
-        this.common = CpuidTable.copyOf(supported);
+        this.common = CpuidEntries.copyOf(supported);
         runtimeBits(options);
         hypervisorLeaves(options);
         if (model.hasFlags()) {
@@ -93,7 +93,7 @@ public final class CpuidBuilder {
         if (vcpuIndex < 0 || vcpuIndex >= cpus) {
             throw new IllegalArgumentException("No such CPU");
         }
-        CpuidTable table = CpuidTable.copyOf(common.toArray());
+        CpuidEntries table = CpuidEntries.copyOf(common.toArray());
         topology.applyTo(table, vcpuIndex);
         return table.entries().toArray(new CpuidEntry[0]);
     }

@@ -9,8 +9,8 @@ package dev.isthmus.machine.cpu;
  *     emulate
  * @param tscDeadlineTimer whether the local APIC has the TSC-deadline mode ({@code KVM_CAP_TSC_DEADLINE_TIMER}); older
  *     kernels leave the bit out of the supported CPUID
- * @param hypercalls whether guests can make hypercalls. They can't on hosts that interpret the guest kernel: without
- *     it, the paravirtual features that need them are hidden
+ * @param hypercalls whether guests are told of the paravirtual features that are hypercalls. False for hosts that
+ *     interpret the guest's kernel: there a hypercall may not return
  * @param brand the processor's name, which KVM does not tell ({@link HostBrand#read}); at most 47 ASCII characters are
  *     used. Empty: as the supported CPUID has it
  */

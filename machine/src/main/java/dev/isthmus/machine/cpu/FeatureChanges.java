@@ -15,7 +15,7 @@ final class FeatureChanges {
      *
      * @throws VmException.Configuration if a wanted feature is not supported, or depends on an unwanted one
      */
-    static void apply(CpuidTable table, CpuModel model) {
+    static void apply(CpuidEntries table, CpuModel model) {
         for (String flag : model.minus()) {
             CpuFeatures.require(flag);
         }
@@ -48,7 +48,7 @@ final class FeatureChanges {
         removeLeavesOf(table, "amx_tile", CpuidLeaf.TMUL);
     }
 
-    private static void repeatFeatures(CpuidTable table) {
+    private static void repeatFeatures(CpuidEntries table) {
         CpuidEntry entry = table.find(CpuidLeaf.AMD_FEATURES, 0);
         if (entry != null) {
             int features = table.get(CpuidLeaf.FEATURES, 0, CpuidRegister.EDX);
@@ -56,7 +56,7 @@ final class FeatureChanges {
         }
     }
 
-    private static void removeLeavesOf(CpuidTable table, String feature, int leaf) {
+    private static void removeLeavesOf(CpuidEntries table, String feature, int leaf) {
         if (!CpuFeatures.has(table, feature)) {
             table.remove(leaf);
         }

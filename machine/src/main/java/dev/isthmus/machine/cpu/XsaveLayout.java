@@ -30,7 +30,7 @@ final class XsaveLayout {
     private XsaveLayout() {}
 
     /** Adapts the leaf of a table whose features have changed. Call only where XSAVE was supported before. */
-    static void update(CpuidTable table) {
+    static void update(CpuidEntries table) {
         if (!CpuFeatures.has(table, "xsave")) {
             table.remove(CpuidLeaf.XSAVE);
             return;
@@ -70,12 +70,12 @@ final class XsaveLayout {
     }
 
     /** The components in a pair of registers: the one given, and EDX above it. */
-    private static long mask(CpuidTable table, int index, CpuidRegister low) {
+    private static long mask(CpuidEntries table, int index, CpuidRegister low) {
         return (table.get(CpuidLeaf.XSAVE, index, low) & 0xffff_ffffL)
                 | (long) table.get(CpuidLeaf.XSAVE, index, CpuidRegister.EDX) << 32;
     }
 
-    private static void removeComponents(CpuidTable table, long components) {
+    private static void removeComponents(CpuidEntries table, long components) {
         for (int i = FIRST_EXTENDED_COMPONENT; i < COMPONENTS_MAX; i++) {
             if ((components >>> i & 1) != 0) {
                 table.remove(CpuidLeaf.XSAVE, i);
@@ -84,7 +84,7 @@ final class XsaveLayout {
     }
 
     /** Components lie where their subleaves say, with holes where there is none (section 13.4.2). */
-    private static int standardLength(CpuidTable table, long components) {
+    private static int standardLength(CpuidEntries table, long components) {
         int length = BASE_LENGTH_BYTES;
         for (int i = FIRST_EXTENDED_COMPONENT; i < COMPONENTS_MAX; i++) {
             CpuidEntry component = table.find(CpuidLeaf.XSAVE, i);
@@ -96,7 +96,7 @@ final class XsaveLayout {
     }
 
     /** Components follow each other (section 13.4.3). */
-    private static int compactedLength(CpuidTable table, long components) {
+    private static int compactedLength(CpuidEntries table, long components) {
         int length = BASE_LENGTH_BYTES;
         for (int i = FIRST_EXTENDED_COMPONENT; i < COMPONENTS_MAX; i++) {
             CpuidEntry component = table.find(CpuidLeaf.XSAVE, i);

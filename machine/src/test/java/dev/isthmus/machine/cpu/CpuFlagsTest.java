@@ -19,8 +19,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** {@code --cpu host,±flag}: how it is read, and what it does to CPUID entries. */
 class CpuFlagsTest {
-    private static CpuidTable build(String sample, String model) {
-        return CpuidTable.copyOf(CpuidBuilder.build(CpuidSample.load(sample), CpuModel.parse(model), 0, 2));
+    private static CpuidEntries build(String sample, String model) {
+        return CpuidEntries.copyOf(CpuidBuilder.build(CpuidSample.load(sample), CpuModel.parse(model), 0, 2));
     }
 
     private static VmException.Configuration refused(String sample, String model) {
@@ -101,8 +101,8 @@ class CpuFlagsTest {
     })
     void minusClearsTheBitOfTheName(String flag, String function, int index, CpuidRegister register, int bit) {
         int leaf = (int) (long) Long.decode(function);
-        CpuidTable host = build(CpuidSample.INTEL, "host");
-        CpuidTable table = build(CpuidSample.INTEL, "host,-" + flag);
+        CpuidEntries host = build(CpuidSample.INTEL, "host");
+        CpuidEntries table = build(CpuidSample.INTEL, "host,-" + flag);
 
         assertEquals(1, host.get(leaf, index, register) >>> bit & 1, "before");
         assertEquals(0, table.get(leaf, index, register) >>> bit & 1, "after");
@@ -140,7 +140,7 @@ class CpuFlagsTest {
 
     @Test
     void minusTakesDependentsAway() {
-        CpuidTable table = build(CpuidSample.INTEL, "host,-avx512f");
+        CpuidEntries table = build(CpuidSample.INTEL, "host,-avx512f");
 
         for (String flag : List.of("avx512f", "avx512vl", "avx512bw", "avx512_fp16", "avx512_bf16", "avx512_vbmi2")) {
             assertFalse(CpuFeatures.has(table, flag), flag);
@@ -152,7 +152,7 @@ class CpuFlagsTest {
 
     @Test
     void amdRepeatsWhatLeafOneLacks() {
-        CpuidTable table = build(CpuidSample.AMD, "host,-mmx");
+        CpuidEntries table = build(CpuidSample.AMD, "host,-mmx");
 
         assertEquals(0, table.get(0x8000_0001, 0, CpuidRegister.EDX) & 1 << 23, "MMX");
         assertEquals(0, table.get(0x8000_0001, 0, CpuidRegister.EDX) & 1 << 22, "MMXEXT depends on it");
@@ -163,7 +163,7 @@ class CpuFlagsTest {
 
     @Test
     void withoutAvx512ItsStateHasNoRoom() {
-        CpuidTable table = build(CpuidSample.INTEL, "host,-avx512f,-amx_tile");
+        CpuidEntries table = build(CpuidSample.INTEL, "host,-avx512f,-amx_tile");
 
         assertEquals(0x207, table.get(0xd, 0, CpuidRegister.EAX), "x87, SSE, AVX, PKRU");
         assertEquals(0xa88, table.get(0xd, 0, CpuidRegister.ECX), "PKRU stays where it is");
@@ -175,7 +175,7 @@ class CpuFlagsTest {
 
     @Test
     void compactedFormAlignsWhatAsksForIt() {
-        CpuidTable table = build(CpuidSample.INTEL, "host,-pku");
+        CpuidEntries table = build(CpuidSample.INTEL, "host,-pku");
 
         // x87, SSE and header 576, AVX 256, AVX-512 64 + 512 + 1024 = 2432; TILECFG 64 and TILEDATA 8192 at multiples of 64
         assertEquals(2432 + 64 + 8192, table.get(0xd, 1, CpuidRegister.EBX));
@@ -193,7 +193,7 @@ class CpuFlagsTest {
 
     @Test
     void withoutXsavecThereIsNoCompactedForm() {
-        CpuidTable table = build(CpuidSample.AMD, "host,-xsavec,-xsaves");
+        CpuidEntries table = build(CpuidSample.AMD, "host,-xsavec,-xsaves");
 
         assertEquals(0, table.get(0xd, 1, CpuidRegister.EBX));
         assertEquals(0b0101, table.get(0xd, 1, CpuidRegister.EAX), "xsaveopt and xgetbv1");
@@ -201,7 +201,7 @@ class CpuFlagsTest {
 
     @Test
     void withoutXsaveThereIsNoLeafD() {
-        CpuidTable table = build(CpuidSample.INTEL, "host,-xsave");
+        CpuidEntries table = build(CpuidSample.INTEL, "host,-xsave");
 
         assertNull(table.find(0xd, 0));
         assertNull(table.find(0xd, 1));
@@ -211,7 +211,7 @@ class CpuFlagsTest {
 
     @Test
     void leafDOfAHostThatHidesXsaveIsLeftAlone() {
-        CpuidTable table = build(CpuidSample.AMD_PVM, "host,-umip");
+        CpuidEntries table = build(CpuidSample.AMD_PVM, "host,-umip");
 
         assertEquals(0xe7, table.get(0xd, 0, CpuidRegister.EAX));
     }

@@ -79,7 +79,7 @@ class CpuidBuilderTest {
                 new CpuidBuilder(CpuidSample.load(CpuidSample.AMD), CpuModel.HOST, 3, CpuidOptions.DEFAULT);
 
         for (int id = 2; id >= 0; id--) {
-            CpuidTable table = CpuidTable.copyOf(builder.forVcpu(id));
+            CpuidEntries table = CpuidEntries.copyOf(builder.forVcpu(id));
             assertEquals(id, table.get(0x1, 0, CpuidRegister.EBX) >>> 24);
             assertEquals(id, table.get(0xb, 0, CpuidRegister.EDX));
             assertEquals(id, table.get(0xb, 1, CpuidRegister.EDX));
@@ -89,8 +89,8 @@ class CpuidBuilderTest {
 
     @Test
     void cpuCountsThatAreNoPowerOfTwoAreRoundedUpWhereIdsAreCounted() {
-        CpuidTable table =
-                CpuidTable.copyOf(CpuidBuilder.build(CpuidSample.load(CpuidSample.INTEL), CpuModel.HOST, 0, 3));
+        CpuidEntries table =
+                CpuidEntries.copyOf(CpuidBuilder.build(CpuidSample.load(CpuidSample.INTEL), CpuModel.HOST, 0, 3));
 
         assertEquals(3, table.get(0x1, 0, CpuidRegister.EBX) >>> 16 & 0xff);
         assertEquals(2, table.get(0xb, 1, CpuidRegister.EAX), "bits of an id");
@@ -101,8 +101,8 @@ class CpuidBuilderTest {
 
     @Test
     void idsBeyondEightBitsAreWholeInTheTopologyLeaf() {
-        CpuidTable table =
-                CpuidTable.copyOf(CpuidBuilder.build(CpuidSample.load(CpuidSample.INTEL), CpuModel.HOST, 299, 300));
+        CpuidEntries table =
+                CpuidEntries.copyOf(CpuidBuilder.build(CpuidSample.load(CpuidSample.INTEL), CpuModel.HOST, 299, 300));
 
         assertEquals(299 & 0xff, table.get(0x1, 0, CpuidRegister.EBX) >>> 24);
         assertEquals(255, table.get(0x1, 0, CpuidRegister.EBX) >>> 16 & 0xff);
@@ -112,7 +112,7 @@ class CpuidBuilderTest {
 
     @Test
     void amdKeepsXsaveErrorPointersWhateverElseGoes() {
-        CpuidTable table = CpuidTable.copyOf(
+        CpuidEntries table = CpuidEntries.copyOf(
                 CpuidBuilder.build(CpuidSample.load(CpuidSample.AMD), CpuModel.parse("host,-xsave"), 0, 1));
 
         assertEquals(1 << 2, table.get(0x8000_0008, 0, CpuidRegister.EBX) & 1 << 2);
@@ -121,24 +121,24 @@ class CpuidBuilderTest {
     @Test
     void bitsThatTheGuestSetsStartClear() {
         CpuidEntry[] supported = CpuidSample.load(CpuidSample.INTEL);
-        CpuidTable running = CpuidTable.copyOf(supported);
+        CpuidEntries running = CpuidEntries.copyOf(supported);
         setBits(running, 0x1, 1 << 27); // OSXSAVE
         setBits(running, 0x7, 1 << 4); // OSPKE
 
-        CpuidTable table = CpuidTable.copyOf(CpuidBuilder.build(running.toArray(), CpuModel.HOST, 0, 1));
+        CpuidEntries table = CpuidEntries.copyOf(CpuidBuilder.build(running.toArray(), CpuModel.HOST, 0, 1));
 
         assertEquals(0, table.get(0x1, 0, CpuidRegister.ECX) & 1 << 27);
         assertEquals(0, table.get(0x7, 0, CpuidRegister.ECX) & 1 << 4);
     }
 
-    private static void setBits(CpuidTable table, int function, int ecxBits) {
+    private static void setBits(CpuidEntries table, int function, int ecxBits) {
         Objects.requireNonNull(table.find(function, 0)).ecx |= ecxBits;
     }
 
     @ParameterizedTest
     @CsvSource({"true, 1", "false, 0"})
     void tscDeadlineTimerFollowsTheLocalApic(boolean tscDeadlineTimer, int expected) {
-        CpuidTable table =
+        CpuidEntries table =
                 buildWith(CpuidSample.INTEL, new CpuidOptions(0, tscDeadlineTimer, true, ""));
 
         assertEquals(expected, table.get(0x1, 0, CpuidRegister.ECX) >>> 24 & 1);
@@ -146,7 +146,7 @@ class CpuidBuilderTest {
 
     @Test
     void withoutHypercallsNoFeatureNeedsThem() {
-        CpuidTable table = buildWith(CpuidSample.AMD_PVM, new CpuidOptions(0, true, false, ""));
+        CpuidEntries table = buildWith(CpuidSample.AMD_PVM, new CpuidOptions(0, true, false, ""));
 
         int unhaltSendIpiAndYield = 1 << 7 | 1 << 11 | 1 << 13;
         assertEquals(
@@ -155,7 +155,7 @@ class CpuidBuilderTest {
 
     @Test
     void knownTscFrequencyIsInTheHypervisorsLeaf() {
-        CpuidTable table = buildWith(CpuidSample.AMD_PVM, new CpuidOptions(2_595_124, true, true, ""));
+        CpuidEntries table = buildWith(CpuidSample.AMD_PVM, new CpuidOptions(2_595_124, true, true, ""));
 
         assertEquals(0x4000_0010, table.get(0x4000_0000, 0, CpuidRegister.EAX));
         assertEquals(0x4b4d_564b, table.get(0x4000_0000, 0, CpuidRegister.EBX));
@@ -166,7 +166,7 @@ class CpuidBuilderTest {
 
     @Test
     void knownTscFrequencyIsInIntelsLeafToo() {
-        CpuidTable table = buildWith(CpuidSample.INTEL, new CpuidOptions(2_000_123, true, true, ""));
+        CpuidEntries table = buildWith(CpuidSample.INTEL, new CpuidOptions(2_000_123, true, true, ""));
 
         long denominator = table.get(0x15, 0, CpuidRegister.EAX);
         long numerator = table.get(0x15, 0, CpuidRegister.EBX);
@@ -176,7 +176,7 @@ class CpuidBuilderTest {
 
     @Test
     void unknownTscFrequencyIsNotTold() {
-        CpuidTable table = buildWith(CpuidSample.INTEL, CpuidOptions.DEFAULT);
+        CpuidEntries table = buildWith(CpuidSample.INTEL, CpuidOptions.DEFAULT);
 
         assertEquals(0x4000_0001, table.get(0x4000_0000, 0, CpuidRegister.EAX));
         assertEquals(0, table.get(0x4000_0010, 0, CpuidRegister.EAX));
@@ -189,7 +189,7 @@ class CpuidBuilderTest {
         "Prozessor für Gäste, Prozessor f?r G?ste",
     })
     void brandIsToldInAsciiOfFortySevenCharacters(String brand, String told) {
-        CpuidTable table = buildWith(CpuidSample.AMD, new CpuidOptions(0, true, true, brand));
+        CpuidEntries table = buildWith(CpuidSample.AMD, new CpuidOptions(0, true, true, brand));
 
         ByteBuffer bytes = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
         for (int leaf = 0x8000_0002; leaf <= 0x8000_0004; leaf++) {
@@ -201,9 +201,9 @@ class CpuidBuilderTest {
         assertEquals(0, bytes.get(47));
     }
 
-    private static CpuidTable buildWith(String sample, CpuidOptions options) {
+    private static CpuidEntries buildWith(String sample, CpuidOptions options) {
         CpuidBuilder builder = new CpuidBuilder(CpuidSample.load(sample), CpuModel.HOST, 2, options);
-        return CpuidTable.copyOf(builder.forVcpu(0));
+        return CpuidEntries.copyOf(builder.forVcpu(0));
     }
 
     @ParameterizedTest

@@ -13,7 +13,7 @@ import dev.isthmus.memory.MemoryRegion;
 /** Asks the host for what a VM needs, and says in words what it lacks. */
 final class KvmHost {
     /** What every VM needs, and how the kernel calls it. */
-    private static final int[] REQUIRED = {
+    static final int[] REQUIRED = {
         KvmCap.KVM_CAP_IRQCHIP,
         KvmCap.KVM_CAP_USER_MEMORY,
         KvmCap.KVM_CAP_EXT_CPUID,
@@ -24,7 +24,7 @@ final class KvmHost {
         KvmCap.KVM_CAP_IMMEDIATE_EXIT,
     };
 
-    private static final String[] REQUIRED_NAMES = {
+    static final String[] REQUIRED_NAMES = {
         "KVM_CAP_IRQCHIP",
         "KVM_CAP_USER_MEMORY",
         "KVM_CAP_EXT_CPUID",
@@ -34,6 +34,9 @@ final class KvmHost {
         "KVM_CAP_IOEVENTFD",
         "KVM_CAP_IMMEDIATE_EXIT",
     };
+
+    /** What to do where one is missing. */
+    static final String CAPABILITY_REMEDY = "Use a kernel of Linux 4.12 or later.";
 
     /** Too many open files in the system. */
     private static final int ENFILE = 23;
@@ -62,7 +65,7 @@ final class KvmHost {
         return kvm;
     }
 
-    private static VmException openFailed(String path, ErrnoException e) {
+    static VmException openFailed(String path, ErrnoException e) {
         return switch (e.errno()) {
             case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO -> new VmException.HostUnsupported(
                     "This host has no " + path + ", so it can't run VMs.",
@@ -89,7 +92,7 @@ final class KvmHost {
             }
             if (answer == 0) {
                 throw new VmException.HostUnsupported(
-                        "This host's KVM lacks " + REQUIRED_NAMES[i] + ".", "Use a kernel of Linux 4.12 or later.");
+                        "This host's KVM lacks " + REQUIRED_NAMES[i] + ".", CAPABILITY_REMEDY);
             }
         }
     }

@@ -8,24 +8,24 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The CPUID entries of one CPU while they are worked on. Not thread-safe. */
-final class CpuidTable {
+final class CpuidEntries {
     private static final int INTEL_EBX = 0x756e_6547; // "Genu"
     private static final int AMD_EBX = 0x6874_7541; // "Auth"
     private static final int HYGON_EBX = 0x6f67_7948; // "Hygo"
 
     private final List<CpuidEntry> entries;
 
-    private CpuidTable(List<CpuidEntry> entries) {
+    private CpuidEntries(List<CpuidEntry> entries) {
         this.entries = entries;
     }
 
     /** Makes a table of copies. */
-    static CpuidTable copyOf(CpuidEntry[] source) {
+    static CpuidEntries copyOf(CpuidEntry[] source) {
         List<CpuidEntry> copies = new ArrayList<>(source.length + 8);
         for (CpuidEntry entry : source) {
             copies.add(entry.copy());
         }
-        return new CpuidTable(copies);
+        return new CpuidEntries(copies);
     }
 
     /** Returns the entry that answers a question, or null where CPUID would answer zeros. */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm;
+
+import dev.isthmus.machine.VmException;
+
+/**
+ * Sizes as QEMU's {@code -m} reads them: a number with a suffix B, K, M, G or T (powers of 1024, in either case);
+ * MiB without one. Fractions ({@code 1.5G}) and hexadecimal numbers ({@code 0x80}, which take K, M, G or T) are fine.
+ */
+public final class ByteSize {
+    private static final String REMEDY = "Give a size like 512M or 2G; a plain number counts MiB.";
+
+    private ByteSize() {}
+
+    /**
+     * Reads a size.
+     *
+     * @param text for example {@code 128M}
+     * @return bytes, not negative; a fraction of a byte is dropped
+     * @throws VmException.Configuration if it is no size, or 8 EiB or more
+     */
+    public static long parse(String text) {
+        boolean hexadecimal = text.startsWith("0x") || text.startsWith("0X");
+        int radix = hexadecimal ? 16 : 10;
+        int start = hexadecimal ? 2 : 0;
+        int at = start;
+        long whole = 0;
+        while (at < text.length() && asciiDigit(text.charAt(at), radix) >= 0) {
+            int digit = asciiDigit(text.charAt(at), radix);
+            if (whole > (Long.MAX_VALUE - digit) / radix) {
+                throw tooLarge(text);
+            }
+            whole = whole * radix + digit;
+            at++;
+        }
+        if (at == start) {
+            throw invalid(text);
+        }
+        int fractionStart = at;
+        int fractionEnd = at;
+        if (!hexadecimal && at < text.length() && text.charAt(at) == '.') {
+            fractionStart = ++at;
+            while (at < text.length() && asciiDigit(text.charAt(at), 10) >= 0) {
+                at++;
+            }
+            fractionEnd = at;
+            if (fractionEnd == fractionStart) {
+                throw invalid(text);
+            }
+        }
+        int shift = 20;
+        if (at < text.length()) {
+            shift = suffixShift(text.charAt(at++));
+        }
+        if (at != text.length() || shift < 0) {
+            throw invalid(text);
+        }
+        if (whole > Long.MAX_VALUE >> shift) {
+            throw tooLarge(text);
+        }
+        return (whole << shift) + fractionBytes(text, fractionStart, fractionEnd, shift);
+    }
+
+    /** Writes a size for a human to read: in the largest unit that leaves a whole number. */
+    public static String format(long bytes) {
+        String[] units = {" bytes", " KiB", " MiB", " GiB", " TiB"};
+        int unit = 0;
+        long number = bytes;
+        while (unit < units.length - 1 && number != 0 && number % 1024 == 0) {
+            number /= 1024;
+            unit++;
+        }
+        return number + units[unit];
+    }
+
+    /** The part behind the point. A double's 53 bits suffice: a TiB needs 40, which leaves 13 for rounding. */
+    private static long fractionBytes(String text, int start, int end, int shift) {
+        // Digits beyond these change no byte of a TiB.
+        int last = Math.min(end, start + 18);
+        double fraction = 0;
+        for (int i = last - 1; i >= start; i--) {
+            fraction = (fraction + (text.charAt(i) - '0')) / 10;
+        }
+        return (long) (fraction * (1L << shift));
+    }
+
+    private static int asciiDigit(char c, int radix) {
+        return c < 0x80 ? Character.digit(c, radix) : -1;
+    }
+
+    private static int suffixShift(char suffix) {
+        switch (suffix) {
+            case 'B', 'b':
+                return 0;
+            case 'K', 'k':
+                return 10;
+            case 'M', 'm':
+                return 20;
+            case 'G', 'g':
+                return 30;
+            case 'T', 't':
+                return 40;
+            default:
+                return -1;
+        }
+    }
+
+    private static VmException invalid(String text) {
+        return new VmException.Configuration("'" + text + "' is not a size", REMEDY);
+    }
+
+    private static VmException tooLarge(String text) {
+        return new VmException.Configuration("the size '" + text + "' is too large", REMEDY);
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm;
+
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.MachineExit;
+import dev.isthmus.machine.MachineState;
+import dev.isthmus.machine.VmException;
+
+/**
+ * A running virtual machine.
+ *
+ * <pre>{@code
+ * EXAMPLE
+ * }</pre>
+ *
+ * <p>All methods may be called from any thread. {@link #close()} ends the VM and gives everything back; other methods
+ * do nothing on a VM that has ended, but {@link #awaitExit(Duration)}, which says how. Several VMs run side by side in
+ * one JVM, each with threads of its own that carry its name.
+ */
+public final class Vm implements AutoCloseable {
+    /** As good as for ever, and safe to add to any clock. */
+    private static final Duration FOREVER = Duration.ofDays(3650);
+
+    private final Machine machine;
+    private final @Nullable CapturedSerial serial;
+
+    private Vm(Machine machine, @Nullable CapturedSerial serial) {
+        this.machine = machine;
+        this.serial = serial;
+    }
+
+    /** Begins the description of a VM. */
+    public static VmBuilder builder() {
+        return new VmBuilder();
+    }
+
+    /** Starts a machine; closes it where that fails. */
+    static Vm start(Machine machine, @Nullable CapturedSerial serial) {
+        Vm vm = new Vm(machine, serial);
+        try {
+            machine.start();
+            return vm;
+        } catch (Throwable failure) {
+            vm.close();
+            throw failure;
+        }
+    }
+
+    /**
+     * Returns the other end of the guest's serial line.
+     *
+     * @throws IllegalStateException if {@link VmBuilder#serial} connected the line to something else
+     */
+    public VmSerial serial() {
+        CapturedSerial captured = serial;
+        if (captured == null) {
+            throw new IllegalStateException("the serial line is not captured: it was connected by VmBuilder.serial");
+        }
+        captured.watch(machine);
+        return captured;
+    }
+
+    /** Stops all vCPUs where they are; returns when none runs any more. */
+    public void pause() {
+        machine.pause();
+    }
+
+    /** Lets the vCPUs run on after {@link #pause()}. */
+    public void resume() {
+        machine.resume();
+    }
+
+    /** Resets the machine, as its reset button would: memory, devices and vCPUs start anew with the same kernel. */
+    public void reset() {
+        machine.reset();
+    }
+
+    /** Presses the ACPI power button; a guest that listens powers off in its own time. */
+    public void powerButton() {
+        machine.powerButton();
+    }
+
+    /** Ends the VM at once, as pulling the plug would; {@link #awaitExit(Duration)} then returns {@link VmResult.Stopped}. */
+    public void stop() {
+        machine.stop();
+    }
+
+    /** Tells whether the VM runs, is paused, or has ended. */
+    public MachineState state() {
+        return machine.state();
+    }
+
+    /**
+     * Waits until the VM ends.
+     *
+     * @param timeout how long to wait at most
+     * @return how it ended, the same at each call; {@link VmResult.TimedOut} if it has not, which does not end it
+     * @throws VmException if it ended because the host failed, for example a disk
+     * @throws IllegalStateException if it ended because of a fault in this library
+     * @throws InterruptedException if the thread was interrupted
+     */
+    public VmResult awaitExit(Duration timeout) throws InterruptedException {
+        MachineExit exit = machine.awaitExit(timeout);
+        return exit == null ? new VmResult.TimedOut() : result(exit);
+    }
+
+    /** Waits until the VM ends, however long that takes; otherwise like {@link #awaitExit(Duration)}. */
+    public VmResult awaitExit() throws InterruptedException {
+        return awaitExit(FOREVER);
+    }
+
+    /** Ends the VM if it runs, and gives back its threads, file descriptors and memory. Does nothing the second time. */
+    @Override
+    public void close() {
+        try {
+            machine.close();
+        } finally {
+            if (serial != null) {
+                serial.close();
+            }
+        }
+    }
+
+    /** A pattern switch would cost start-up time of a VM that ends soon: it is linked at its first use. */
+    private static VmResult result(MachineExit exit) {
+        if (exit instanceof MachineExit.DebugExit debugExit) {
+            return new VmResult.DebugExit(debugExit.value());
+        }
+        if (exit instanceof MachineExit.PoweredOff) {
+            return new VmResult.PoweredOff();
+        }
+        if (exit instanceof MachineExit.Reset) {
+            return new VmResult.Reset();
+        }
+        if (exit instanceof MachineExit.Panicked panicked) {
+            return new VmResult.Panicked(panicked.dump());
+        }
+        if (exit instanceof MachineExit.TripleFault tripleFault) {
+            return new VmResult.TripleFault(tripleFault.dump());
+        }
+        if (exit instanceof MachineExit.AcceleratorFailure failure) {
+            return new VmResult.KvmFailure(failure.dump());
+        }
+        if (exit instanceof MachineExit.HostFailure failure) {
+            throw failure.fault();
+        }
+        if (exit instanceof MachineExit.InternalError error) {
+            throw new IllegalStateException("the VM ended because of a fault of Isthmus: " + error.cause(), error.cause());
+        }
+        return new VmResult.Stopped();
+    }
+}

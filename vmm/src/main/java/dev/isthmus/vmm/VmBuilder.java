@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm;
+
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.MachineConfig;
+import dev.isthmus.machine.MemoryConfig;
+import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.boot.KernelFormat;
+import dev.isthmus.machine.cpu.CpuModel;
+import dev.isthmus.machine.serial.SerialConfig;
+
+/**
+ * Describes a VM and starts it. A builder may be used again, also after a change; one thread at a time.
+ *
+ * <p>Only the kernel has to be given.
+ */
+public final class VmBuilder {
+    private static final int PAGE_BYTES = 4096;
+
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
+    private @Nullable String name;
+    private @Nullable Path kernel;
+    private KernelFormat kernelFormat = KernelFormat.AUTO;
+    private @Nullable Path initrd;
+    private String commandLine = "";
+    private int cpus = 1;
+    private long memoryBytes = MachineConfig.DEFAULT_MEMORY_BYTES;
+    private MemoryConfig memory = MemoryConfig.DEFAULT;
+    private final List<DiskConfig> disks = new ArrayList<>();
+    private @Nullable SerialConfig serial;
+    private @Nullable OutputStream serialCopy;
+    private CpuModel cpu = CpuModel.HOST;
+    private int debugExitPort = MachineConfig.NO_DEBUG_EXIT;
+    private boolean rebootAllowed = true;
+
+    VmBuilder() {}
+
+    /** Names the VM: its threads and messages carry the name. {@code vm-1} and so on where not given. */
+    public VmBuilder name(String name) {
+        this.name = name;
+        return this;
+    }
+
+    /** Sets the kernel: an ELF {@code vmlinux}, a bzImage, or with {@link #kernelFormat} a flat binary. */
+    public VmBuilder kernel(Path kernel) {
+        this.kernel = kernel;
+        return this;
+    }
+
+    /** Says what the kernel file is, where it can't be told by its content: that is, where it is a flat binary. */
+    public VmBuilder kernelFormat(KernelFormat format) {
+        this.kernelFormat = format;
+        return this;
+    }
+
+    /** Sets the initial RAM disk. */
+    public VmBuilder initrd(Path initrd) {
+        this.initrd = initrd;
+        return this;
+    }
+
+    /** Sets the kernel's command line. */
+    public VmBuilder commandLine(String commandLine) {
+        this.commandLine = commandLine;
+        return this;
+    }
+
+    /** Sets the number of virtual CPUs, from 1 up to what KVM allows. */
+    public VmBuilder cpus(int cpus) {
+        this.cpus = cpus;
+        return this;
+    }
+
+    /**
+     * Sets the size of guest memory as {@link ByteSize#parse} reads it; rounded up to a whole page.
+     *
+     * @throws VmException.Configuration if it is no size
+     */
+    public VmBuilder memory(String size) {
+        long bytes = ByteSize.parse(size);
+        long partOfPage = bytes & (PAGE_BYTES - 1);
+        return memoryBytes(partOfPage == 0 || bytes > Long.MAX_VALUE - PAGE_BYTES ? bytes : bytes + PAGE_BYTES - partOfPage);
+    }
+
+    /** Sets the size of guest memory, a multiple of 4096. */
+    public VmBuilder memoryBytes(long bytes) {
+        this.memoryBytes = bytes;
+        return this;
+    }
+
+    /** Sets how the host provides guest memory: with huge pages, all at once. */
+    public VmBuilder memory(MemoryConfig memory) {
+        this.memory = memory;
+        return this;
+    }
+
+    /** Adds a virtio disk over a raw image that the guest may write to; the first is Linux's {@code /dev/vda}. */
+    public VmBuilder disk(Path image) {
+        return disk(DiskConfig.raw(image));
+    }
+
+    /** Adds a virtio disk over a raw image that the guest may only read. */
+    public VmBuilder readOnlyDisk(Path image) {
+        return disk(new DiskConfig(image, "raw", true, null, null));
+    }
+
+    /** Adds a virtio disk with all its details. */
+    public VmBuilder disk(DiskConfig disk) {
+        disks.add(disk);
+        return this;
+    }
+
+    /**
+     * Connects the serial line to something else than {@link Vm#serial()}, which then can't be used. Where this is not
+     * called, what the guest sends is captured.
+     */
+    public VmBuilder serial(SerialConfig serial) {
+        this.serial = serial;
+        return this;
+    }
+
+    /**
+     * Copies what the guest sends to a stream as well, on a thread that lives as long as the VM. {@link Vm#close()}
+     * waits until the rest is written; the stream is flushed, not closed. After an error nothing more is written to it.
+     */
+    public VmBuilder copySerialTo(OutputStream stream) {
+        this.serialCopy = stream;
+        return this;
+    }
+
+    /** Sets what CPU the guest sees; the host's where not given. */
+    public VmBuilder cpu(CpuModel cpu) {
+        this.cpu = cpu;
+        return this;
+    }
+
+    /**
+     * Adds a port that ends the VM when the guest writes to it, as QEMU's isa-debug-exit does.
+     *
+     * @param port the I/O port, for example {@link dev.isthmus.machine.MachineLayout#DEBUG_EXIT_PORT}
+     */
+    public VmBuilder debugExit(int port) {
+        this.debugExitPort = port;
+        return this;
+    }
+
+    /** Has the VM end where the guest would reset. */
+    public VmBuilder noReboot() {
+        this.rebootAllowed = false;
+        return this;
+    }
+
+    /**
+     * Returns the description as the machine will get it, without the library's own serial line.
+     *
+     * @throws VmException.Configuration if there is no kernel, or something can't be right
+     */
+    public MachineConfig config() {
+        return config(name == null ? nextName() : name, serial == null ? new SerialConfig.Null() : serial);
+    }
+
+    /**
+     * Starts the VM.
+     *
+     * @return the running VM, which the caller has to close
+     * @throws VmException.Configuration if the configuration can't be right, for example without such a kernel
+     * @throws VmException.HostUnsupported if the host can't run VMs
+     * @throws VmException.HostFault if the host failed, for example for lack of memory
+     */
+    public Vm start() {
+        SerialConfig external = serial;
+        if (external != null) {
+            return Vm.start(Machine.create(config()), null);
+        }
+        String vmName = name == null ? nextName() : name;
+        CapturedSerial captured = new CapturedSerial(vmName, serialCopy);
+        Machine machine;
+        try {
+            machine = Machine.create(config(vmName, new SerialConfig.Custom(captured.backend())));
+        } catch (Throwable failure) {
+            captured.close();
+            throw failure;
+        }
+        return Vm.start(machine, captured);
+    }
+
+    private MachineConfig config(String vmName, SerialConfig line) {
+        Path image = kernel;
+        if (image == null) {
+            throw new VmException.Configuration("no kernel given", "Name one with kernel(Path).");
+        }
+        MachineConfig.Builder config = MachineConfig.builder(image)
+                .name(vmName)
+                .kernelFormat(kernelFormat)
+                .initrd(initrd)
+                .commandLine(commandLine)
+                .cpus(cpus)
+                .cpu(cpu)
+                .memoryBytes(memoryBytes)
+                .memory(memory)
+                .serial(line)
+                .debugExitPort(debugExitPort)
+                .rebootAllowed(rebootAllowed);
+        for (DiskConfig disk : disks) {
+            config.disk(disk);
+        }
+        return config.build();
+    }
+
+    private static String nextName() {
+        return "vm-" + COUNT.incrementAndGet();
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+/** The options of all commands. */
+final class CommandOptions {
+    static final CommandOption KERNEL = CommandOption.file("--kernel", "FILE",
+            "The kernel: an ELF vmlinux (64-bit Linux or PVH boot protocol, as its notes say), a bzImage, or a flat binary.");
+    static final CommandOption KERNEL_FORMAT = CommandOption.text("--kernel-format", "FORMAT",
+            "auto, elf, bzimage or flat. A flat binary has nothing to be told by.");
+    static final CommandOption INITRD = CommandOption.file("--initrd", "FILE",
+            "The initial RAM disk.");
+    static final CommandOption CMDLINE = CommandOption.text("--cmdline", "TEXT",
+            "The kernel's command line, for example \"console=ttyS0 root=/dev/vda\".");
+    static final CommandOption CPUS = CommandOption.text("--cpus", "N",
+            "Number of virtual CPUs; 1 where not given.");
+    static final CommandOption MEMORY = CommandOption.text("--memory", "SIZE",
+            "Guest memory, for example 512M or 2G (a plain number counts MiB); 128M where not given.");
+    static final CommandOption DISK = CommandOption.repeatableText("--disk", "path=FILE[,...]",
+            "A virtio disk (the first is /dev/vda): path=FILE[,format=raw][,readonly=on][,id=NAME][,serial=TEXT]."
+                    + " A comma in a value is written twice.");
+    static final CommandOption SERIAL = CommandOption.text("--serial", "WHERE",
+            "What the first serial line is connected to: stdio (where not given), null, pty, file=PATH or unix=PATH."
+                    + " In a terminal, Ctrl-a x quits and Ctrl-a h lists the keys.");
+    static final CommandOption CPU = CommandOption.text("--cpu", "host[,+FLAG][,-FLAG]...",
+            "The CPU that the guest sees: the host's, with features added or hidden by their names in /proc/cpuinfo,"
+                    + " for example host,-avx512f.");
+    static final CommandOption DEBUG_EXIT = CommandOption.text("--debug-exit", "PORT",
+            "An I/O port that ends the VM when the guest writes to it, as QEMU's isa-debug-exit does; for example 0xf4.");
+    static final CommandOption NO_REBOOT = CommandOption.flag("--no-reboot",
+            "End where the guest would reset.");
+    static final CommandOption TIMEOUT = CommandOption.text("--timeout", "DURATION",
+            "Stop the guest after this time (30s, 5m, 1m30s, 500ms).");
+    static final CommandOption DRY_RUN = CommandOption.flag("--dry-run",
+            "Check and show the configuration; run nothing.");
+    static final CommandOption VERBOSE = CommandOption.flag("--verbose",
+            "Log what happens and show stack traces, on standard error.");
+    static final CommandOption JSON = CommandOption.flag("--json",
+            "Print the checks as JSON.");
+
+    /** Those of {@code isthmus run}, in the order of the help. */
+    static final CommandOption[] RUN = {
+        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
+        DRY_RUN, VERBOSE
+    };
+
+    /** Those of {@code isthmus demo}. */
+    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, TIMEOUT, DRY_RUN, VERBOSE};
+
+    /** Those of {@code isthmus doctor}. */
+    static final CommandOption[] DOCTOR = {JSON, VERBOSE};
+
+    private CommandOptions() {}
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Locale;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.MachineConfig;
+import dev.isthmus.machine.MachineLayout;
+import dev.isthmus.machine.boot.Kernel;
+import dev.isthmus.machine.boot.KernelLoader;
+import dev.isthmus.machine.serial.SerialConfig;
+import dev.isthmus.vmm.ByteSize;
+
+/** {@code --dry-run}: the configuration with all that was resolved; opens the kernel and the initrd, but not KVM. */
+final class DryRun {
+    private DryRun() {}
+
+    /**
+     * Prints a configuration to standard output.
+     *
+     * @throws dev.isthmus.machine.VmException.Configuration if the kernel or another part can't be right
+     */
+    static int print(MachineConfig config, @Nullable Duration timeout) {
+        String protocol;
+        try (Kernel kernel = KernelLoader.open(config.kernel(), config.kernelFormat(), config.initrd())) {
+            protocol = kernel.protocol();
+        }
+        StringBuilder text = new StringBuilder();
+        line(text, "kernel", config.kernel() + " (" + protocol + ")");
+        line(text, "initrd", config.initrd() == null ? "none" : String.valueOf(config.initrd()));
+        line(text, "command line", config.commandLine().isEmpty() ? "empty" : config.commandLine());
+        line(text, "cpus", config.cpus() + ", " + cpu(config));
+        memory(text, config.memoryBytes());
+        devices(text, config);
+        line(text, "on reset", config.rebootAllowed() ? "start anew" : "end (status 0)");
+        line(text, "timeout", timeout == null ? "none" : String.valueOf(timeout));
+        PrintStream out = System.out;
+        out.print(text);
+        out.flush();
+        return ExitStatus.OK;
+    }
+
+    private static void memory(StringBuilder text, long memoryBytes) {
+        line(text, "memory", ByteSize.format(memoryBytes));
+        range(text, 0, Math.min(memoryBytes, MachineLayout.LOW_RAM_END_GPA));
+        if (memoryBytes > MachineLayout.LOW_RAM_END_GPA) {
+            range(text, MachineLayout.HIGH_RAM_GPA, memoryBytes - MachineLayout.LOW_RAM_END_GPA);
+        }
+    }
+
+    private static void range(StringBuilder text, long startGpa, long lengthBytes) {
+        line(text, "", hex(startGpa) + "-" + hex(startGpa + lengthBytes - 1) + " RAM");
+    }
+
+    private static void devices(StringBuilder text, MachineConfig config) {
+        line(text, "serial", "port " + hex(MachineLayout.COM1_PORT) + ", irq " + MachineLayout.COM1_IRQ + ": "
+                + serial(config.serial()));
+        int index = 0;
+        for (DiskConfig disk : config.disks()) {
+            line(text, "virtio-blk", hex(MachineLayout.virtioMmioGpa(index)) + ", irq "
+                    + MachineLayout.virtioMmioIrq(index) + ": " + disk(disk));
+            index++;
+        }
+        line(text, "i8042", "port " + hex(MachineLayout.I8042_PORT));
+        line(text, "rtc", "port " + hex(MachineLayout.CMOS_PORT));
+        line(text, "pvpanic", "port " + hex(MachineLayout.PVPANIC_PORT));
+        line(text, "acpi", "port " + hex(MachineLayout.ACPI_SLEEP_CONTROL_PORT) + ", irq " + MachineLayout.ACPI_GED_IRQ);
+        if (config.debugExitPort() >= 0) {
+            line(text, "debug exit", "port " + hex(config.debugExitPort()));
+        }
+    }
+
+    private static String disk(DiskConfig disk) {
+        return disk.path() + " (" + disk.format() + (disk.readOnly() ? ", read-only" : "")
+                + (disk.id() == null ? "" : ", id " + disk.id())
+                + (disk.serial() == null ? "" : ", serial " + disk.serial()) + ")";
+    }
+
+    private static String serial(SerialConfig serial) {
+        return switch (serial) {
+            case SerialConfig.Stdio stdio -> "standard input and output";
+            case SerialConfig.Null none -> "nothing";
+            case SerialConfig.Pty pty -> "a new pseudo-terminal";
+            case SerialConfig.ToFile file -> "file " + file.path();
+            case SerialConfig.UnixSocket socket -> "unix socket " + socket.path();
+            case SerialConfig.Custom custom -> "the program";
+        };
+    }
+
+    private static String cpu(MachineConfig config) {
+        StringBuilder text = new StringBuilder("host");
+        for (String flag : config.cpu().plus()) {
+            text.append(",+").append(flag);
+        }
+        for (String flag : config.cpu().minus()) {
+            text.append(",-").append(flag);
+        }
+        return text.toString();
+    }
+
+    private static void line(StringBuilder text, String name, String value) {
+        text.append(String.format(Locale.ROOT, "%-13s %s%n", name, value));
+    }
+
+    private static String hex(long number) {
+        return "0x" + Long.toHexString(number);
+    }
+}

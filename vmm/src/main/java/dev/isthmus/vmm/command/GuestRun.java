@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.vmm.Vm;
+import dev.isthmus.vmm.VmBuilder;
+import dev.isthmus.vmm.VmResult;
+
+/** Runs one VM in the foreground, from its start to an exit status. Main thread. */
+final class GuestRun {
+    private GuestRun() {}
+
+    /**
+     * Starts a VM, waits for its end and lets go of everything, the terminal's settings among it.
+     *
+     * @param signals what ends it from outside; installed here
+     * @param timeout how long the guest may run, or null
+     * @param reportsCommandStatus whether a value at the debug-exit port is an exit status as it is
+     * @return the exit status
+     */
+    static int run(
+            VmBuilder builder, HostSignals signals, @Nullable Duration timeout, boolean reportsCommandStatus)
+            throws InterruptedException {
+        StartupTrace.mark("arguments read");
+        signals.install();
+        VmResult result;
+        try (Vm vm = builder.start()) {
+            StartupTrace.mark("guest started");
+            signals.attach(vm);
+            result = timeout == null ? vm.awaitExit() : vm.awaitExit(timeout);
+            StartupTrace.mark("guest ended");
+        }
+        return report(result, signals.firstNumber(), timeout, reportsCommandStatus);
+    }
+
+    /** Says what needs saying; the terminal is as it was before. */
+    private static int report(
+            VmResult result, int signal, @Nullable Duration timeout, boolean reportsCommandStatus) {
+        if (signal != 0 && (result instanceof VmResult.PoweredOff || result instanceof VmResult.Stopped)) {
+            return ExitStatus.SIGNAL_BASE + signal;
+        }
+        if (result instanceof VmResult.DebugExit debugExit && reportsCommandStatus) {
+            return debugExit.value() & 0xff;
+        }
+        if (result instanceof VmResult.Panicked panicked) {
+            Messages.line("the guest's kernel panicked");
+            Messages.block(panicked.dump());
+        } else if (result instanceof VmResult.TripleFault tripleFault) {
+            Messages.line("the guest shut down after a triple fault");
+            Messages.block(tripleFault.dump());
+        } else if (result instanceof VmResult.KvmFailure failure) {
+            Messages.line("KVM could not continue to run the guest");
+            Messages.block(failure.dump());
+        } else if (result instanceof VmResult.TimedOut) {
+            Messages.line("stopped the guest: still running after --timeout " + timeout);
+        }
+        return ExitStatus.of(result);
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import org.jspecify.annotations.Nullable;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
+
+import dev.isthmus.machine.serial.EscapeFilter;
+import dev.isthmus.machine.serial.RawTerminal;
+import dev.isthmus.vmm.Vm;
+
+/**
+ * What ends a guest from outside: SIGINT, SIGTERM and SIGHUP (the first presses the power button, the second stops the
+ * VM, a third does not wait for anything), and the keys Ctrl-a x.
+ *
+ * <p>The JVM calls {@link #handle} on a thread of its own. What comes before {@link #attach} counts: the VM is stopped as
+ * soon as it is there. Any thread.
+ */
+final class HostSignals implements SignalHandler, EscapeFilter.Actions {
+    private static final String[] NAMES = {"INT", "TERM", "HUP"};
+    private static final int SIGINT = 2;
+
+    /** The signal that is one too many. */
+    private static final int IMPATIENT = 3;
+
+    // Guarded by this.
+    private @Nullable Vm vm;
+    private int count;
+    private int firstNumber;
+
+    /** Takes over the signals. */
+    void install() {
+        for (String name : NAMES) {
+            try {
+                Signal.handle(new Signal(name), this);
+            } catch (IllegalArgumentException e) {
+                // The JVM was started with -Xrs: the default action ends it.
+            }
+        }
+    }
+
+    /** Says which VM the signals are for. */
+    void attach(Vm started) {
+        boolean stop;
+        synchronized (this) {
+            vm = started;
+            stop = count > 0;
+        }
+        if (stop) {
+            started.stop();
+        }
+    }
+
+    /** Returns the number of the first signal that came, or 0. */
+    synchronized int firstNumber() {
+        return firstNumber;
+    }
+
+    @Override
+    public void handle(Signal signal) {
+        int number = signal.getNumber();
+        int counted = count(number);
+        if (counted >= IMPATIENT) {
+            // Whatever hangs, the user wants their terminal back.
+            RawTerminal.restoreAll();
+            Runtime.getRuntime().halt(ExitStatus.SIGNAL_BASE + number);
+        }
+        Vm target = target();
+        if (target == null) {
+            return;
+        }
+        if (counted == 1) {
+            target.powerButton();
+            Messages.line("asked the guest to power off; once more stops it at once");
+        } else {
+            stop();
+        }
+    }
+
+    /** Ctrl-a x: as QEMU does, at once. Comes on the machine's loop, which must not wait for the machine to stop. */
+    @Override
+    public void quit() {
+        count(SIGINT);
+        new Thread(this::stop, "quit").start();
+    }
+
+    private void stop() {
+        Vm target = target();
+        if (target != null) {
+            target.stop();
+        }
+    }
+
+    @Override
+    public void help() {
+        Messages.line("Ctrl-a x  stop the guest and quit");
+        Messages.line("Ctrl-a b  send a break");
+        Messages.line("Ctrl-a h  show these keys");
+        Messages.line("Ctrl-a Ctrl-a  send Ctrl-a to the guest");
+    }
+
+    private synchronized int count(int number) {
+        if (count++ == 0) {
+            firstNumber = number;
+        }
+        return count;
+    }
+
+    private synchronized @Nullable Vm target() {
+        return vm;
+    }
+}

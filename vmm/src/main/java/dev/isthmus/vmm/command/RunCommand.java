@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.boot.KernelFormat;
+import dev.isthmus.machine.cpu.CpuModel;
+import dev.isthmus.machine.serial.EscapeFilter;
+import dev.isthmus.machine.serial.SerialConfig;
+import dev.isthmus.vmm.Vm;
+import dev.isthmus.vmm.VmBuilder;
+
+/** {@code isthmus run}: a kernel of the user's choice, until it ends. */
+final class RunCommand {
+    static final String NAME = "run";
+
+    private static final int MAX_PORT = 0xffff;
+
+    private RunCommand() {}
+
+    static int run(Arguments arguments) throws InterruptedException {
+        HostSignals signals = new HostSignals();
+        VmBuilder builder = configure(arguments, signals);
+        Duration timeout = timeout(arguments);
+        if (arguments.has(CommandOptions.DRY_RUN)) {
+            return DryRun.print(builder.config(), timeout);
+        }
+        if (Machine.hostInterpretsKernelCode()) {
+            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so Linux boots in"
+                    + " 15 to 50 s and stock kernels stop early; 'isthmus doctor' says more");
+        }
+        return GuestRun.run(builder, signals, timeout, false);
+    }
+
+    /**
+     * Turns arguments into a configuration; what needs the host (files, KVM) is checked later.
+     *
+     * @param keys what Ctrl-a begins in a terminal
+     */
+    static VmBuilder configure(Arguments arguments, EscapeFilter.Actions keys) {
+        String kernel = arguments.value(CommandOptions.KERNEL);
+        if (kernel == null) {
+            throw new VmException.Configuration(
+                    "no kernel given", "Say --kernel FILE, or try 'isthmus demo' for the bundled guest.");
+        }
+        VmBuilder builder = Vm.builder().kernel(Path.of(kernel)).name("isthmus");
+        String format = arguments.value(CommandOptions.KERNEL_FORMAT);
+        if (format != null) {
+            builder.kernelFormat(kernelFormat(format));
+        }
+        String initrd = arguments.value(CommandOptions.INITRD);
+        if (initrd != null) {
+            builder.initrd(Path.of(initrd));
+        }
+        String commandLine = arguments.value(CommandOptions.CMDLINE);
+        if (commandLine != null) {
+            builder.commandLine(commandLine);
+        }
+        String serial = arguments.value(CommandOptions.SERIAL);
+        builder.serial(serial(serial == null ? "stdio" : serial, keys));
+        String cpu = arguments.value(CommandOptions.CPU);
+        if (cpu != null) {
+            builder.cpu(CpuModel.parse(cpu));
+        }
+        String debugExit = arguments.value(CommandOptions.DEBUG_EXIT);
+        if (debugExit != null) {
+            builder.debugExit(port(debugExit));
+        }
+        if (arguments.has(CommandOptions.NO_REBOOT)) {
+            builder.noReboot();
+        }
+        configureSize(builder, arguments);
+        return builder;
+    }
+
+    /** The options that {@code isthmus demo} has as well. */
+    static void configureSize(VmBuilder builder, Arguments arguments) {
+        String cpus = arguments.value(CommandOptions.CPUS);
+        if (cpus != null) {
+            builder.cpus(number(CommandOptions.CPUS, cpus));
+        }
+        String memory = arguments.value(CommandOptions.MEMORY);
+        if (memory != null) {
+            builder.memory(memory);
+        }
+        for (String disk : arguments.values(CommandOptions.DISK)) {
+            builder.disk(disk(disk));
+        }
+    }
+
+    static @Nullable Duration timeout(Arguments arguments) {
+        String timeout = arguments.value(CommandOptions.TIMEOUT);
+        return timeout == null ? null : DurationText.parse(timeout);
+    }
+
+    static DiskConfig disk(String text) {
+        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial");
+        String path = parts.require("path");
+        String format = parts.get("format");
+        if (format != null && !format.equals("raw")) {
+            throw new VmException.Configuration("--disk: unknown format '" + format + "'", "Known formats: raw.");
+        }
+        return new DiskConfig(
+                Path.of(path), "raw", parts.getSwitch("readonly", false), parts.get("id"), parts.get("serial"));
+    }
+
+    static SerialConfig serial(String text, EscapeFilter.Actions keys) {
+        if (text.equals("stdio")) {
+            return new SerialConfig.Stdio(keys);
+        }
+        if (text.equals("null")) {
+            return new SerialConfig.Null();
+        }
+        if (text.equals("pty")) {
+            return new SerialConfig.Pty();
+        }
+        if (text.startsWith("file=") && text.length() > 5) {
+            return new SerialConfig.ToFile(Path.of(text.substring(5)));
+        }
+        if (text.startsWith("unix=") && text.length() > 5) {
+            return new SerialConfig.UnixSocket(Path.of(text.substring(5)));
+        }
+        throw new VmException.Configuration(
+                "--serial: can't connect to '" + text + "'", "Known: stdio, null, pty, file=PATH, unix=PATH.");
+    }
+
+    static KernelFormat kernelFormat(String text) {
+        switch (text) {
+            case "auto":
+                return KernelFormat.AUTO;
+            case "elf":
+                return KernelFormat.ELF;
+            case "bzimage":
+                return KernelFormat.BZIMAGE;
+            case "flat":
+                return KernelFormat.FLAT;
+            default:
+                throw new VmException.Configuration(
+                        "--kernel-format: unknown format '" + text + "'", "Known formats: auto, elf, bzimage, flat.");
+        }
+    }
+
+    /** Reads an I/O port: decimal, or hexadecimal after 0x. */
+    static int port(String text) {
+        try {
+            int port = Integer.decode(text);
+            if (port >= 0 && port <= MAX_PORT && text.charAt(0) >= '0' && text.charAt(0) <= '9') {
+                return port;
+            }
+        } catch (NumberFormatException e) {
+            // Said below.
+        }
+        throw new VmException.Configuration(
+                "--debug-exit: '" + text + "' is not an I/O port", "Give a number up to 0xffff, for example 0xf4.");
+    }
+
+    private static int number(CommandOption option, String text) {
+        try {
+            return Integer.parseInt(text);
+        } catch (NumberFormatException e) {
+            throw new VmException.Configuration(
+                    option.name() + ": '" + text + "' is not a number", "Give a whole number, for example 2.");
+        }
+    }
+}
