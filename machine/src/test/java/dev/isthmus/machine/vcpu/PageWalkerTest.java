@@ -35,10 +35,10 @@ class PageWalkerTest {
     @Test
     void fourLevelsLeadToA4KibPage() {
         long linear = 0xffff_8123_4567_8abcL;
-        memory.writeU64(ROOT + (linear >>> 39 & 0x1ff) * 8, 0x2000 | PRESENT);
-        memory.writeU64(0x2000 + (linear >>> 30 & 0x1ff) * 8, 0x3000 | PRESENT);
-        memory.writeU64(0x3000 + (linear >>> 21 & 0x1ff) * 8, 0x4000 | PRESENT);
-        memory.writeU64(0x4000 + (linear >>> 12 & 0x1ff) * 8, 0x8000_0000_000a_b000L | PRESENT);
+        memory.writeU64(ROOT + ((linear >>> 39) & 0x1ff) * 8, 0x2000 | PRESENT);
+        memory.writeU64(0x2000 + ((linear >>> 30) & 0x1ff) * 8, 0x3000 | PRESENT);
+        memory.writeU64(0x3000 + ((linear >>> 21) & 0x1ff) * 8, 0x4000 | PRESENT);
+        memory.writeU64(0x4000 + ((linear >>> 12) & 0x1ff) * 8, 0x8000_0000_000a_b000L | PRESENT);
 
         assertEquals(0xababcL, longMode(0).translate(linear));
         assertEquals(PageWalker.NOT_MAPPED, longMode(0).translate(linear + 0x1000));
@@ -82,7 +82,7 @@ class PageWalkerTest {
                 new PageWalker(memory, control(Control.CR0_PE | Control.CR0_PG, Control.CR4_PSE, 0));
         memory.writeU32(ROOT + 0x300 * 4, 0x2000 | PRESENT);
         memory.writeU32(0x2000 + 0x12 * 4, 0x9000 | PRESENT);
-        memory.writeU32(ROOT + 0x301 * 4, 0x0040_0000L | 1 << 13 | PRESENT | LARGE);
+        memory.writeU32(ROOT + 0x301 * 4, 0x0040_0000L | (1 << 13) | PRESENT | LARGE);
 
         assertEquals(0x9345L, walker.translate(0xc001_2345L));
         assertEquals(0x1_0041_2345L, walker.translate(0xc041_2345L));
