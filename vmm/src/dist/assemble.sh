@@ -1,28 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Completes the distribution that Maven has laid out: adds the Java runtime and the shell completion, records the AOT
-# cache in a training run, and packs the archive. The training run is better with /dev/kvm, but does without.
+# Completes the distribution that Maven has laid out: records the AOT cache in a training run, adds the shell
+# completion, and packs the archive. The training run is better with /dev/kvm, but does without.
 #
-# usage: assemble.sh DISTRIBUTION RUNTIME ARCHIVE SKIP_ARCHIVE
+# usage: assemble.sh DISTRIBUTION ARCHIVE SKIP_ARCHIVE
 set -eu
 
 distribution=$1
-runtime=$2
-archive=$3
-skip_archive=$4
+archive=$2
+skip_archive=$3
 lib=$distribution/lib
 
-rm -rf "$distribution/runtime" "$lib/isthmus.aot" "$archive"
-# Hard links where both are on one file system: the runtime has 60 MB.
-cp -al "$runtime" "$distribution/runtime" 2>/dev/null || {
-    rm -rf "$distribution/runtime"
-    cp -a "$runtime" "$distribution/runtime"
-}
-
+rm -f "$lib/isthmus.aot" "$archive"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! "$distribution/runtime/bin/java" "@$lib/jvm.options" -XX:AOTCacheOutput="$lib/isthmus.aot" \
-    -p "$lib/app" -m dev.isthmus.vmm/dev.isthmus.vmm.command.AotTraining "$distribution" \
+    -m dev.isthmus.vmm/dev.isthmus.vmm.command.AotTraining "$distribution" \
     </dev/null >"$log" 2>&1 || ! [ -s "$lib/isthmus.aot" ]; then
     cat "$log" >&2
     echo "assemble.sh: the training run for the AOT cache failed" >&2
