@@ -4,11 +4,11 @@
 # Builds the demo guest from its pinned inputs: always the same bytes, wherever it runs. README.md tells more.
 #
 #   images/build.sh           build the guest and put it into images/guest
-#   images/build.sh --check   build it and compare with images/guest. Exit status 0: the same, or one line said
-#                             why there is nothing to compare; 1: different; 2: failed.
+#   images/build.sh --check   build it and compare with images/guest. Exit status 0: the same, or one line
+#                             said why there is nothing to compare; 1: different; 2: failed.
 #
-# The work is done in ${XDG_CACHE_HOME:-~/.cache}/isthmus/images, where downloads stay and the kernel, too, under
-# a name made from all that goes into it.
+# The work is done in ${XDG_CACHE_HOME:-~/.cache}/isthmus/images, where downloads stay and the kernel, too,
+# under a name made from all that goes into it.
 set -eu
 export LC_ALL=C TZ=UTC
 umask 022

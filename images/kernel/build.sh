@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the guest kernel in the current directory, from Debian's package linux-source-6.1 (a file, $1). Leaves
-# in out/ what is wanted of it. images/build.sh calls this with SOURCE_DATE_EPOCH set.
+# Builds the guest kernel in the current directory, from Debian's package linux-source-6.1 (a file, $1).
+# Leaves in out/ what is wanted of it. images/build.sh calls this with SOURCE_DATE_EPOCH set.
 set -eux
 
 here=$(cd "$(dirname "$0")" && pwd)
