@@ -66,9 +66,10 @@ final class MachineParts implements AutoCloseable {
      */
     static MachineParts build(MachineConfig config, RunControl control) {
         Accelerator accelerator = KvmAccelerator.open();
+        CpuidEntry[] supported;
         GuestRam ram;
         try {
-            CpuidEntry[] supported = accelerator.supportedCpuid();
+            supported = accelerator.supportedCpuid();
             checkLimits(config, accelerator, supported);
             ram = GuestRam.allocate(config.name(), config.memoryBytes(), config.memory());
         } catch (RuntimeException e) {
@@ -76,21 +77,21 @@ final class MachineParts implements AutoCloseable {
             throw e;
         }
         MachineParts parts = new MachineParts(config, accelerator, ram);
-        RamMapper mapper = RamMapper.start(config.name() + "-ram", accelerator, ram.memory());
+        SlowSetup setup = SlowSetup.start(config.name() + "-setup", accelerator, ram.memory());
         try {
-            parts.assemble(control);
-            mapper.finish();
+            parts.assemble(control, supported);
+            setup.finish();
             return parts;
         } catch (ErrnoException e) {
-            throw parts.closeAfter(mapper, new VmException.HostFault(
+            throw parts.closeAfter(setup, new VmException.HostFault(
                     "The host has no room for the machine: " + e.getMessage(), "", e));
         } catch (RuntimeException e) {
-            throw parts.closeAfter(mapper, e);
+            throw parts.closeAfter(setup, e);
         }
     }
 
-    private RuntimeException closeAfter(RamMapper mapper, RuntimeException failure) {
-        mapper.await();
+    private RuntimeException closeAfter(SlowSetup setup, RuntimeException failure) {
+        setup.await();
         try {
             close();
         } catch (RuntimeException e) {
@@ -117,18 +118,18 @@ final class MachineParts implements AutoCloseable {
         }
     }
 
-    private void assemble(RunControl control) {
+    private void assemble(RunControl control, CpuidEntry[] supported) {
         kernel = KernelLoader.open(config.kernel(), config.kernelFormat(), config.initrd());
         loop = IoThread.start(config.name() + "-io", control);
         workers = new DiskWorkers(config.name() + "-disk-", DiskWorkers.DEFAULT_THREADS);
         SerialBackend serial = SerialBackends.open(config.serial());
         devices = MachineDevices.build(config, accelerator, ram.memory(), loop, workers, control, serial);
         ExitDispatcher dispatcher = new ExitDispatcher(devices.ports(), devices.mmio());
-        makeVcpus(dispatcher, control);
+        makeVcpus(dispatcher, control, supported);
         fillMemory();
     }
 
-    private void makeVcpus(ExitDispatcher dispatcher, RunControl control) {
+    private void makeVcpus(ExitDispatcher dispatcher, RunControl control, CpuidEntry[] supported) {
         List<Vcpu> vcpus = new ArrayList<>();
         for (int i = 0; i < config.cpus(); i++) {
             Vcpu vcpu = accelerator.createVcpu(i);
@@ -140,7 +141,7 @@ final class MachineParts implements AutoCloseable {
                 accelerator.hasTscDeadlineTimer(),
                 !accelerator.interpretsKernelCode(),
                 HostBrand.read(CPUINFO));
-        CpuidBuilder cpuid = new CpuidBuilder(accelerator.supportedCpuid(), config.cpu(), config.cpus(), options);
+        CpuidBuilder cpuid = new CpuidBuilder(supported, config.cpu(), config.cpus(), options);
         for (int i = 0; i < config.cpus(); i++) {
             vcpus.get(i).setCpuid(cpuid.forVcpu(i));
         }

@@ -25,7 +25,7 @@ import dev.isthmus.machine.vcpu.VcpuThread;
  * lets serial output out and publishes the exit, so that whoever waits for it finds no vCPU running and nothing printed
  * afterwards.
  *
- * <p>Any thread; nothing here waits but {@link #awaitPublished}.
+ * <p>Any thread; nothing here waits but the last vCPU thread, for serial output to leave.
  */
 final class RunControl implements MachineControl, ExitListener, IoThread.FailureHandler {
     private static final int SERIAL_LINES_IN_DUMP = 24;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm;
 
+import java.io.IOException;
+import java.io.Reader;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
@@ -8,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.util.List;
+import java.util.Properties;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VmException;
 
@@ -27,19 +31,13 @@ public record DemoGuest(Path kernel, Path initrd) {
 
     private static final String KERNEL_FILE = "bzImage";
     private static final String INITRD_FILE = "initramfs.cpio";
+    private static final String PROPERTIES_FILE = "guest.properties";
 
     /** Where a distribution and where a source tree have the files, seen from their roots. */
     private static final String[] DIRECTORIES = {"share/isthmus", "images/guest"};
 
     /** The root of the distribution that runs; set by its launcher. */
     private static final String HOME_PROPERTY = "isthmus.home";
-
-    /**
-     * What a guest kernel needs to hear where KVM has no hardware virtualisation below it (kvm_pvm): there, CPUID in the
-     * kernel shows features that KVM's instruction emulator lacks.
-     */
-    private static final String PVM_WORDS =
-            "clearcpuid=popcnt,cx16,fsgsbase,smap,umip,rdpid,invpcid,pcid,sse4_2,pclmulqdq,xsave";
 
     /**
      * Finds the guest's files: in the distribution, or in the source tree that this class was built in.
@@ -82,7 +80,8 @@ public record DemoGuest(Path kernel, Path initrd) {
      * @param words the command and its arguments
      */
     public VmBuilder command(String... words) {
-        return builder(List.of(words));
+        // A panic reboots it, and would do so for ever.
+        return builder(List.of(words)).noReboot();
     }
 
     private VmBuilder builder(List<String> words) {
@@ -90,8 +89,8 @@ public record DemoGuest(Path kernel, Path initrd) {
                 .kernel(kernel)
                 .initrd(initrd)
                 .commandLine(commandLine(words))
-                .debugExit(MachineLayout.DEBUG_EXIT_PORT)
-                .noReboot();
+                .memory(properties().getProperty("memory.default", "128M"))
+                .debugExit(MachineLayout.DEBUG_EXIT_PORT);
     }
 
     /**
@@ -113,13 +112,14 @@ public record DemoGuest(Path kernel, Path initrd) {
      * @throws VmException.Configuration if it is longer than Linux takes
      */
     public String commandLine(List<String> words, @Nullable String terminal) {
-        StringBuilder line = new StringBuilder("console=ttyS0 quiet panic=-1 isthmus.exit=0x");
-        line.append(Integer.toHexString(MachineLayout.DEBUG_EXIT_PORT));
+        Properties properties = properties();
+        StringBuilder line = new StringBuilder(properties.getProperty("cmdline", ""));
+        if (Machine.hostInterpretsKernelCode()) {
+            line.append(' ').append(properties.getProperty("cmdline.pvm", ""));
+        }
+        line.append(" isthmus.exit=0x").append(Integer.toHexString(MachineLayout.DEBUG_EXIT_PORT));
         if (terminal != null) {
             line.append(" isthmus.tty=").append(terminal);
-        }
-        if (needsPvmWords()) {
-            line.append(' ').append(PVM_WORDS);
         }
         if (!words.isEmpty()) {
             line.append(" --");
@@ -137,9 +137,17 @@ public record DemoGuest(Path kernel, Path initrd) {
         return line.toString();
     }
 
-    /** Tells whether this host's KVM has no hardware virtualisation below it, so that the guest's kernel is emulated. */
-    public static boolean needsPvmWords() {
-        return Files.exists(Path.of("/sys/module/kvm_pvm"));
+    /** What the recipe of the images says about them: java.util.Properties beside the kernel. */
+    private Properties properties() {
+        Path file = kernel.resolveSibling(PROPERTIES_FILE);
+        Properties properties = new Properties();
+        try (Reader reader = Files.newBufferedReader(file)) {
+            properties.load(reader);
+        } catch (IOException | IllegalArgumentException e) {
+            throw new VmException.Configuration(
+                    "the demo guest's " + file + " can't be read: " + e.getMessage(), "Restore it, or build it again.", e);
+        }
+        return properties;
     }
 
     /** Everything but letters, digits and some signs as %XX, so that the kernel sees one word without quotes. */

@@ -166,15 +166,15 @@ final class SerialCapture {
         if (count <= bytes.length - length) {
             return;
         }
-        if (length >= KEPT_BYTES) {
+        if (length + count > KEPT_BYTES) {
             // Forget all but the last half: a move every so often instead of one for every byte.
-            int forgotten = length - KEPT_BYTES / 2;
+            int forgotten = Math.max(0, length - KEPT_BYTES / 2);
             System.arraycopy(bytes, forgotten, bytes, 0, length - forgotten);
             length -= forgotten;
             start += forgotten;
         }
         if (count > bytes.length - length) {
-            bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, length + count));
+            bytes = Arrays.copyOf(bytes, Math.max(Math.min(bytes.length * 2, KEPT_BYTES), length + count));
         }
     }
 

@@ -35,6 +35,12 @@ public interface Accelerator extends AutoCloseable {
     void addRam(MemoryRegion region);
 
     /**
+     * Adds the interval timer that comes with the interrupt controllers; once, before a vCPU runs. May take some
+     * milliseconds.
+     */
+    void addTimer();
+
+    /**
      * Makes a vCPU.
      *
      * @param index its number and APIC id, from 0; number 0 is the boot processor, all others wait for INIT and SIPI

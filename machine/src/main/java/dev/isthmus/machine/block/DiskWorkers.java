@@ -76,9 +76,8 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
                 idleThreads++;
                 try {
                     lock.wait();
-                } catch (InterruptedException e) {
+                } catch (InterruptedException _) {
                     // Nobody has reason to interrupt a worker; the queue is what it goes by.
-                    continue;
                 } finally {
                     idleThreads--;
                 }

@@ -93,9 +93,9 @@ public final class CpuidBuilder {
         if (vcpuIndex < 0 || vcpuIndex >= cpus) {
             throw new IllegalArgumentException("No such CPU");
         }
-        CpuidEntries table = CpuidEntries.copyOf(common.toArray());
+        CpuidEntries table = common.copy();
         topology.applyTo(table, vcpuIndex);
-        return table.entries().toArray(new CpuidEntry[0]);
+        return table.toArray();
     }
 
     /** What the guest's kernel turns on starts off, and the guest is told that it is one. */

@@ -96,11 +96,13 @@ final class CpuidEntries {
         return entries;
     }
 
+    /** Makes an equal table that changes on its own. */
+    CpuidEntries copy() {
+        return copyOf(toArray());
+    }
+
+    /** Returns the entries themselves. */
     CpuidEntry[] toArray() {
-        CpuidEntry[] copies = new CpuidEntry[entries.size()];
-        for (int i = 0; i < copies.length; i++) {
-            copies[i] = entries.get(i).copy();
-        }
-        return copies;
+        return entries.toArray(new CpuidEntry[0]);
     }
 }

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Deadlines are compared by difference, since {@link System#nanoTime()} may wrap around.
  */
+@SuppressWarnings("ReferenceEquality") // An entry is itself alone.
 final class TimerQueue {
     /** Position of a timer that is not armed. */
     static final int NOT_ARMED = -1;

@@ -29,7 +29,7 @@ final class WatchTable<T> {
         int slot = freeSlot();
         values[slot] = value;
         generations[slot]++;
-        return (long) generations[slot] << Integer.SIZE | slot;
+        return ((long) generations[slot] << Integer.SIZE) | slot;
     }
 
     /** Returns the value of a key, or null where it has been removed. */

@@ -54,12 +54,12 @@ final class PageWalker {
         }
         if ((entry & PAGE_SIZE) != 0 && (control.cr4() & CpuRegisters.Control.CR4_PSE) != 0) {
             // PSE-36: bits 13 to 20 of the entry are bits 32 to 39 of the address.
-            long high = (entry >>> 13 & 0xff) << 32;
-            return high | entry & 0xffc0_0000L | linear & 0x3f_ffffL;
+            long high = ((entry >>> 13) & 0xff) << 32;
+            return high | (entry & 0xffc0_0000L) | (linear & 0x3f_ffffL);
         }
-        long tableIndex = linear >>> PAGE_SHIFT & (1 << LEGACY_INDEX_BITS) - 1;
+        long tableIndex = (linear >>> PAGE_SHIFT) & ((1 << LEGACY_INDEX_BITS) - 1);
         entry = entry32(entry & 0xffff_f000L, tableIndex);
-        return (entry & PRESENT) == 0 ? NOT_MAPPED : entry & 0xffff_f000L | linear & 0xfff;
+        return (entry & PRESENT) == 0 ? NOT_MAPPED : (entry & 0xffff_f000L) | (linear & 0xfff);
     }
 
     private long translatePae(long linear) {
@@ -73,14 +73,14 @@ final class PageWalker {
         long tableGpa = rootGpa;
         for (int level = levels; level > 0; level--) {
             int shift = PAGE_SHIFT + (level - 1) * INDEX_BITS;
-            long entry = entry64(tableGpa, linear >>> shift & (1 << INDEX_BITS) - 1);
+            long entry = entry64(tableGpa, (linear >>> shift) & ((1 << INDEX_BITS) - 1));
             if ((entry & PRESENT) == 0) {
                 return NOT_MAPPED;
             }
             boolean large = (level == 2 || level == 3) && (entry & PAGE_SIZE) != 0;
             if (level == 1 || large) {
                 long offsetMask = (1L << shift) - 1;
-                return entry & FRAME_MASK & ~offsetMask | linear & offsetMask;
+                return (entry & FRAME_MASK & ~offsetMask) | (linear & offsetMask);
             }
             tableGpa = entry & FRAME_MASK;
         }

@@ -189,9 +189,8 @@ public final class VcpuThread {
             while (goal == Goal.PARK) {
                 try {
                     monitor.wait();
-                } catch (InterruptedException e) {
+                } catch (InterruptedException _) {
                     // Nobody has reason to interrupt this thread; goals are what it goes by.
-                    continue;
                 }
             }
             phase = Phase.RUNNING;

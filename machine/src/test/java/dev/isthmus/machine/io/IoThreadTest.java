@@ -19,7 +19,11 @@ import org.junit.jupiter.api.Timeout;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.FdWatch;
 import dev.isthmus.device.LoopTimer;
+import dev.isthmus.kvm.linux.Errno;
+import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.EventFd;
+import dev.isthmus.kvm.linux.Fd;
+import dev.isthmus.kvm.linux.HostFile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -302,6 +306,30 @@ class IoThreadTest {
                     opened.setInterest(FdWatch.READABLE);
                 }
             });
+
+            await(called);
+            loop.call(() -> close(watch.get()));
+        }
+    }
+
+    @Test
+    void descriptorThatCannotBeWatchedIsRefusedAndLeavesTheLoopAsItWas() throws Exception {
+        try (Fd file = HostFile.openFd("/dev/null", HostFile.O_RDONLY, 0);
+                EventFd eventFd = EventFd.create()) {
+            CountDownLatch called = new CountDownLatch(1);
+            for (int i = 0; i < 100; i++) {
+                ErrnoException e = assertThrows(
+                        ErrnoException.class,
+                        () -> loop.call(() -> loop.watch(file.number(), FdWatch.READABLE, ready -> {})));
+                assertEquals(Errno.EPERM, e.errno());
+            }
+            AtomicReference<@Nullable FdWatch> watch = new AtomicReference<>();
+            loop.call(() -> watch.set(loop.watch(eventFd.fd().number(), FdWatch.READABLE, ready -> {
+                eventFd.drain();
+                called.countDown();
+            })));
+
+            eventFd.signal();
 
             await(called);
             loop.call(() -> close(watch.get()));

@@ -25,8 +25,8 @@ class EscapeFilterTest {
     /** Returns what the guest gets for typed characters, a break as #. */
     private String type(String typed) {
         StringBuilder guest = new StringBuilder();
-        for (char c : typed.toCharArray()) {
-            int result = filter.filter(c);
+        for (int i = 0; i < typed.length(); i++) {
+            int result = filter.filter(typed.charAt(i));
             if (result < EscapeFilter.FIRST_EVENT) {
                 guest.append((char) result);
             } else if (result == EscapeFilter.BREAK) {

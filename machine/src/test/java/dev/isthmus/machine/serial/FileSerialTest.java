@@ -55,11 +55,11 @@ class FileSerialTest {
     void fileThatCannotBeOpenedIsAnErrorThatNamesItAndTheCause() {
         VmException missing = assertThrows(
                 VmException.Configuration.class, () -> open(directory.resolve("no/such/log")));
-        assertTrue(missing.getMessage().contains("no/such/log"), missing.getMessage());
-        assertTrue(missing.getMessage().contains("No such file or directory"), missing.getMessage());
+        assertTrue(missing.toString().contains("no/such/log"), missing.getMessage());
+        assertTrue(missing.toString().contains("No such file or directory"), missing.getMessage());
 
         VmException isDirectory = assertThrows(VmException.Configuration.class, () -> open(directory));
-        assertTrue(isDirectory.getMessage().contains("Is a directory"), isDirectory.getMessage());
+        assertTrue(isDirectory.toString().contains("Is a directory"), isDirectory.getMessage());
     }
 
     @Test

@@ -180,9 +180,9 @@ class LinuxDriverTest {
     @Test
     void consolePollingForOutputDoesNotTakeInput() {
         rig.host.send("later");
-        for (char c : "a line of the console\n".toCharArray()) {
+        for (int i = 0; i < 200; i++) {
             assertTrue(rig.lineStatus(LSR_THRE));
-            rig.out(RBR_THR_DLL, c);
+            rig.out(RBR_THR_DLL, 'c');
             assertTrue(rig.lineStatus(LSR_THRE | LSR_TEMT));
         }
         startUp();

@@ -115,9 +115,9 @@ class StdioSerialTest {
     @Test
     void endOfInputIsTheEndOfNothingElse() throws Exception {
         Path inPath = Streams.makeFifo(directory.resolve("in"));
-        try (Fd reader = Streams.open(inPath, HostFile.O_RDONLY);
-                Fd writer = Streams.open(inPath, HostFile.O_WRONLY);
-                Fd out = fifo("out");
+        Fd reader = Streams.open(inPath, HostFile.O_RDONLY);
+        Fd writer = Streams.open(inPath, HostFile.O_WRONLY);
+        try (Fd out = fifo("out");
                 LiveLine line = new LiveLine(StdioSerial.open(reader.number(), out.number(), null))) {
             Streams.writeAll(writer, "last words".getBytes(StandardCharsets.US_ASCII));
             writer.close();
@@ -125,6 +125,8 @@ class StdioSerialTest {
             assertEquals("last words", new String(line.receive(10), StandardCharsets.US_ASCII));
             line.send("still here".getBytes(StandardCharsets.US_ASCII));
             assertEquals("still here", new String(Streams.read(out, 10), StandardCharsets.US_ASCII));
+        } finally {
+            reader.close();
         }
     }
 
@@ -238,7 +240,7 @@ class StdioSerialTest {
         VmException e = assertThrows(
                 VmException.Configuration.class, () -> StdioSerial.open(9999, 9999, null));
 
-        assertTrue(e.getMessage().startsWith("Standard input can't be the serial line"), e.getMessage());
+        assertTrue(e.toString().contains("Standard input can't be the serial line"), e.getMessage());
         assertFalse(e.remedy().isEmpty());
     }
 

@@ -16,6 +16,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class UartFlowTest {
     private static final int MEBIBYTE = 1 << 20;
 
+    /** So many times without anything to do mean that nothing will come. */
+    private static final int GIVE_UP = 1_000_000;
+
     private final UartRig rig = new UartRig();
 
     private static byte[] randomBytes(int length, long seed) {
@@ -35,6 +38,7 @@ class UartFlowTest {
             if (rig.lineStatus(LSR_THRE)) {
                 rig.out(RBR_THR_DLL, sent[next++] & 0xff);
             } else if (++polls % 64 == 0) {
+                assertTrue(polls < GIVE_UP, "the transmitter stays busy");
                 rig.host.allow(pace.nextInt(3000));
                 rig.settle();
             }
@@ -58,7 +62,7 @@ class UartFlowTest {
         int waits = 0;
         while (next < sent.length) {
             if (rig.irq.takeEdges() == 0) {
-                waits++;
+                assertTrue(++waits < GIVE_UP, "no interrupt comes");
                 rig.host.allow(pace.nextInt(6000));
                 rig.settle();
                 continue;
@@ -85,10 +89,12 @@ class UartFlowTest {
         rig.host.send(sent);
         byte[] received = new byte[sent.length];
         int next = 0;
+        int waits = 0;
         while (next < received.length) {
             if (rig.lineStatus(LSR_DR)) {
                 received[next++] = (byte) rig.in(RBR_THR_DLL);
             } else {
+                assertTrue(++waits < GIVE_UP, "no input comes");
                 rig.settle();
             }
             assertTrue(rig.host.sentBytes() - next <= ReceiveQueue.LINE_CHARACTERS, "input read ahead is bounded");
@@ -230,8 +236,9 @@ class UartFlowTest {
     void lastOutputIsKeptWhateverTheBackendDoes() {
         rig.host.allow(0);
         for (int line = 0; line < 1000; line++) {
-            for (char c : ("line " + line + "\r\n").toCharArray()) {
-                rig.out(RBR_THR_DLL, c);
+            String text = "line " + line + "\r\n";
+            for (int i = 0; i < text.length(); i++) {
+                rig.out(RBR_THR_DLL, text.charAt(i));
             }
         }
 

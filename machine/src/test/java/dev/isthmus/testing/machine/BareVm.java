@@ -123,10 +123,10 @@ public final class BareVm implements AutoCloseable {
         }
         if (longMode) {
             long cr3 = MachineLayout.PAGE_TABLES_GPA;
-            memory().writeU64(cr3, cr3 + PAGE_TABLE_BYTES | PRESENT_WRITABLE_USER);
-            memory().writeU64(cr3 + PAGE_TABLE_BYTES, cr3 + 2 * PAGE_TABLE_BYTES | PRESENT_WRITABLE_USER);
+            memory().writeU64(cr3, (cr3 + PAGE_TABLE_BYTES) | PRESENT_WRITABLE_USER);
+            memory().writeU64(cr3 + PAGE_TABLE_BYTES, (cr3 + 2 * PAGE_TABLE_BYTES) | PRESENT_WRITABLE_USER);
             for (int i = 0; i < 512; i++) {
-                long entry = (long) i << 21 | PRESENT_WRITABLE_USER | LARGE_PAGE;
+                long entry = ((long) i << 21) | PRESENT_WRITABLE_USER | LARGE_PAGE;
                 memory().writeU64(cr3 + 2 * PAGE_TABLE_BYTES + (long) i * Long.BYTES, entry);
             }
         }

@@ -205,21 +205,21 @@ final class BlkQueue {
             long readBytes = request.operation() == BlockOperation.READ ? request.lengthBytes() : 0;
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_OK, readBytes);
         } else {
-            faults.report(describe(outcome));
+            report(outcome);
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_IOERR, 0);
         }
         request.next = free;
         free = request;
     }
 
-    private static String describe(BlockStatus outcome) {
-        return switch (outcome) {
-            case NO_SPACE -> "request failed: no space left on the host";
-            case OUT_OF_RANGE -> "request failed: the disk has shrunk";
-            case READ_ONLY -> "request failed: the disk is read-only";
-            case UNSUPPORTED -> "request failed: not supported by the disk's format";
-            case OK, IO_ERROR -> "request failed: I/O error on the host";
-        };
+    /** Logs what no call to the host failed for; the backend has logged the rest, and knows more. */
+    private void report(BlockStatus outcome) {
+        switch (outcome) {
+            case OUT_OF_RANGE -> faults.report("request failed: the disk has shrunk");
+            case READ_ONLY -> faults.report("request failed: the disk is read-only");
+            case UNSUPPORTED -> faults.report("request failed: not supported by the disk's format");
+            case OK, IO_ERROR, NO_SPACE -> {}
+        }
     }
 
     /**

@@ -28,8 +28,8 @@ import dev.isthmus.virtio.queue.Virtqueue;
  * activation, queue reset, device reset (virtio 1.2, chapters 2 and 3).
  *
  * <p>Threads: vCPU threads call the register methods, several at once. What changes {@link #active} runs on the loop
- * only, and so one after another; the vCPU that asked for it waits in {@link EventLoop#call}. {@link #lock} guards
- * {@link #state} and is never held across a call to device, loop, interrupts or log.
+ * only, and so one after another; the vCPU that asked for it waits in {@link EventLoop#call}. What drivers write is kept
+ * in {@link TransportState}, whose lock is not held across any call from here.
  */
 final class DeviceLifecycle {
     /** What every device of ours can do, whatever its type. */
@@ -56,9 +56,6 @@ final class DeviceLifecycle {
     private final GuestFaultLog faults;
     private final long offeredFeatures;
 
-    private final Object lock = new Object();
-
-    /** Guarded by {@link #lock}. */
     private final TransportState state;
 
     /** The driver's device, or null before DRIVER_OK and after reset. Loop thread only. */
@@ -89,18 +86,17 @@ final class DeviceLifecycle {
         this.interrupts = interrupts;
         this.faults = faults;
         this.offeredFeatures = device.offeredFeatures() | TRANSPORT_FEATURES;
-        this.state = new TransportState(device);
+        this.state = new TransportState(device, offeredFeatures);
         this.started = new boolean[device.queueCount()];
         this.notificationsHalf = loop.newBottomHalf(new NotificationsTask());
     }
 
-    // Status.
-
-    int status() {
-        synchronized (lock) {
-            return state.status;
-        }
+    /** Returns what the driver has written, for the registers that only store or report. */
+    TransportState state() {
+        return state;
     }
+
+    // Status.
 
     /** Handles a driver's write to the status field. vCPU threads; waits for the loop at reset and DRIVER_OK. */
     void writeStatus(int written) {
@@ -108,11 +104,7 @@ final class DeviceLifecycle {
             reset();
             return;
         }
-        boolean mayActivate;
-        synchronized (lock) {
-            mayActivate = (written & DeviceStatus.DRIVER_OK) != 0 && (state.status & DeviceStatus.DRIVER_OK) == 0;
-        }
-        if (mayActivate) {
+        if ((written & ~state.status() & DeviceStatus.DRIVER_OK) != 0) {
             loop.call(new StatusTask(written));
         } else {
             applyStatus(written);
@@ -130,26 +122,12 @@ final class DeviceLifecycle {
      * @return whether DRIVER_OK is to be set now, for which the caller activates the device
      */
     private boolean applyStatus(int written) {
-        long features;
-        boolean acceptable;
-        synchronized (lock) {
-            features = state.driverFeatures;
-            acceptable = !state.driverFeaturesBeyond;
-        }
-        acceptable = acceptable && acceptsFeatures(features);
-        int before;
-        int after;
-        synchronized (lock) {
-            // Where another CPU has changed the features meanwhile, no set of features was ever chosen.
-            acceptable = acceptable && features == state.driverFeatures && !state.driverFeaturesBeyond;
-            before = state.status;
-            after = DeviceStatus.afterWrite(before, written, acceptable);
-            state.status = after & ~(DeviceStatus.DRIVER_OK & ~before);
-        }
-        if ((written & ~before & DeviceStatus.FEATURES_OK) != 0 && (after & DeviceStatus.FEATURES_OK) == 0) {
+        long features = state.driverFeatures();
+        int granted = state.grantStatus(written, features, acceptsFeatures(features));
+        if ((written & ~state.status() & DeviceStatus.FEATURES_OK) != 0) {
             faults.report("FEATURES_OK refused for features 0x" + Long.toHexString(features));
         }
-        return (after & ~before & DeviceStatus.DRIVER_OK) != 0;
+        return (granted & DeviceStatus.DRIVER_OK) != 0;
     }
 
     /** Section 2.2: only what was offered; and VERSION_1, as there is no legacy interface. */
@@ -159,174 +137,22 @@ final class DeviceLifecycle {
                 && device.acceptsFeatures(features);
     }
 
-    // Features.
-
-    void selectDeviceFeatures(int word) {
-        synchronized (lock) {
-            state.deviceFeaturesSel = word;
-        }
-    }
-
-    /** Returns the 32 offered bits that are selected, zero-extended. */
-    long deviceFeatures() {
-        synchronized (lock) {
-            return switch (state.deviceFeaturesSel) {
-                case 0 -> offeredFeatures & 0xffff_ffffL;
-                case 1 -> offeredFeatures >>> 32;
-                default -> 0;
-            };
-        }
-    }
-
-    void selectDriverFeatures(int word) {
-        synchronized (lock) {
-            state.driverFeaturesSel = word;
-        }
-    }
-
-    /** Sets the 32 selected bits of the driver's choice; ignored once FEATURES_OK is set (3.1.1). */
-    void writeDriverFeatures(long bits) {
-        synchronized (lock) {
-            if ((state.status & DeviceStatus.FEATURES_OK) != 0) {
-                return;
-            }
-            switch (state.driverFeaturesSel) {
-                case 0 -> state.driverFeatures = (state.driverFeatures & ~0xffff_ffffL) | bits;
-                case 1 -> state.driverFeatures = (state.driverFeatures & 0xffff_ffffL) | (bits << 32);
-                default -> state.driverFeaturesBeyond |= bits != 0;
-            }
-        }
-    }
-
-    // Queue registers.
-
-    void selectQueue(int index) {
-        synchronized (lock) {
-            state.queueSel = index;
-        }
-    }
-
-    /** Returns the maximum size of the selected queue, 0 where there is none. */
-    int queueSizeMax() {
-        synchronized (lock) {
-            QueueRegisters queue = selected();
-            return queue == null ? 0 : queue.sizeMax;
-        }
-    }
-
-    void writeQueueSize(long size) {
-        synchronized (lock) {
-            QueueRegisters queue = configurable();
-            if (queue != null) {
-                queue.size = size;
-            }
-        }
-    }
-
-    /** Sets half of the Descriptor Area's address. */
-    void writeDescriptorArea(boolean high, long half) {
-        synchronized (lock) {
-            QueueRegisters queue = configurable();
-            if (queue != null) {
-                queue.descriptorGpa = withHalf(queue.descriptorGpa, high, half);
-            }
-        }
-    }
-
-    /** Sets half of the Driver Area's address. */
-    void writeDriverArea(boolean high, long half) {
-        synchronized (lock) {
-            QueueRegisters queue = configurable();
-            if (queue != null) {
-                queue.driverGpa = withHalf(queue.driverGpa, high, half);
-            }
-        }
-    }
-
-    /** Sets half of the Device Area's address. */
-    void writeDeviceArea(boolean high, long half) {
-        synchronized (lock) {
-            QueueRegisters queue = configurable();
-            if (queue != null) {
-                queue.deviceGpa = withHalf(queue.deviceGpa, high, half);
-            }
-        }
-    }
-
-    private static long withHalf(long gpa, boolean high, long half) {
-        return high ? (gpa & 0xffff_ffffL) | (half << 32) : (gpa & ~0xffff_ffffL) | half;
-    }
-
-    boolean queueReady() {
-        synchronized (lock) {
-            QueueRegisters queue = selected();
-            return queue != null && queue.ready;
-        }
-    }
-
-    /** Tells whether the reset of the selected queue is going on. */
-    boolean queueResetting() {
-        synchronized (lock) {
-            QueueRegisters queue = selected();
-            return queue != null && queue.resetting;
-        }
-    }
+    // Queues.
 
     /** Enables or disables the selected queue. vCPU threads; waits for the loop where the device is live. */
     void writeQueueReady(boolean ready) {
-        int index;
-        synchronized (lock) {
-            QueueRegisters queue = selected();
-            if (queue == null || queue.ready == ready) {
-                return;
-            }
-            if (ready && configurable() == null) {
-                return;
-            }
-            if ((state.status & DeviceStatus.DRIVER_OK) == 0) {
-                // Checked, and taken up, at DRIVER_OK.
-                queue.ready = ready;
-                return;
-            }
-            index = state.queueSel;
+        int index = state.writeQueueReady(ready);
+        if (index != TransportState.NO_QUEUE) {
+            loop.call(ready ? new StartQueueTask(index) : new StopQueueTask(index, false));
         }
-        loop.call(ready ? new StartQueueTask(index) : new StopQueueTask(index, false));
     }
 
     /** Resets the selected queue (2.6.1); has finished on return. vCPU threads; waits for the loop. */
     void resetQueue() {
-        int index;
-        synchronized (lock) {
-            QueueRegisters queue = selected();
-            if (queue == null || !negotiatedRingReset()) {
-                return;
-            }
-            queue.resetting = true;
-            index = state.queueSel;
+        int index = state.beginQueueReset();
+        if (index != TransportState.NO_QUEUE) {
+            loop.call(new StopQueueTask(index, true));
         }
-        loop.call(new StopQueueTask(index, true));
-    }
-
-    private @Nullable QueueRegisters selected() {
-        int index = state.queueSel;
-        return index >= 0 && index < state.queues.length ? state.queues[index] : null;
-    }
-
-    /**
-     * Returns the selected queue if its registers may be written: after FEATURES_OK (3.1.1), while not ready (4.2.2.2),
-     * and on a live device only where queues can be reset.
-     */
-    private @Nullable QueueRegisters configurable() {
-        QueueRegisters queue = selected();
-        if (queue == null || queue.ready || (state.status & DeviceStatus.FEATURES_OK) == 0) {
-            return null;
-        }
-        return (state.status & DeviceStatus.DRIVER_OK) == 0 || negotiatedRingReset() ? queue : null;
-    }
-
-    private boolean negotiatedRingReset() {
-        return (state.status & DeviceStatus.FEATURES_OK) != 0
-                && (state.driverFeatures & VirtioFeatures.VIRTIO_F_RING_RESET) != 0;
     }
 
     // Notifications.
@@ -351,27 +177,24 @@ final class DeviceLifecycle {
     }
 
     private boolean live() {
-        return DeviceStatus.isLive(status());
+        return DeviceStatus.isLive(state.status());
     }
 
     // On the loop.
 
     private void activate() {
         assert loop.inLoop();
-        long features;
+        long features = state.driverFeatures();
         QueueRegisters[] registers = new QueueRegisters[started.length];
-        synchronized (lock) {
-            features = state.driverFeatures;
-            for (int i = 0; i < registers.length; i++) {
-                registers[i] = new QueueRegisters(state.queues[i]);
-            }
+        for (int i = 0; i < registers.length; i++) {
+            registers[i] = state.copyOfQueue(i);
         }
         @Nullable Virtqueue[] queues = new Virtqueue[registers.length];
         for (int i = 0; i < registers.length; i++) {
             if (registers[i].ready) {
                 LayoutOutcome layout = check(registers[i]);
                 if (!(layout instanceof QueueLayout valid)) {
-                    addStatus(DeviceStatus.DRIVER_OK);
+                    state.addStatus(DeviceStatus.DRIVER_OK);
                     signals.needsReset(i, describe(layout));
                     return;
                 }
@@ -388,7 +211,7 @@ final class DeviceLifecycle {
             }
         }
         // Only now: before DRIVER_OK no buffer may be consumed (2.1.2).
-        addStatus(DeviceStatus.DRIVER_OK);
+        state.addStatus(DeviceStatus.DRIVER_OK);
         for (int i = 0; i < queues.length; i++) {
             // Drivers may fill queues before DRIVER_OK, and some notify then, which was ignored.
             notifyQueue(i);
@@ -421,12 +244,7 @@ final class DeviceLifecycle {
 
     private void startQueue(int index) {
         assert loop.inLoop();
-        QueueRegisters registers;
-        long features;
-        synchronized (lock) {
-            registers = new QueueRegisters(state.queues[index]);
-            features = state.driverFeatures;
-        }
+        QueueRegisters registers = state.copyOfQueue(index);
         ActiveDevice current = active;
         if (current == null || started[index] || !live()) {
             return;
@@ -436,11 +254,9 @@ final class DeviceLifecycle {
             signals.needsReset(index, describe(layout));
             return;
         }
-        current.startQueue(index, open(valid, registers.sizeMax, features));
+        current.startQueue(index, open(valid, registers.sizeMax, state.driverFeatures()));
         started[index] = true;
-        synchronized (lock) {
-            state.queues[index].ready = true;
-        }
+        state.setQueueReady(index, true);
         notifyQueue(index);
     }
 
@@ -451,18 +267,10 @@ final class DeviceLifecycle {
             current.stopQueue(index);
             started[index] = false;
         }
-        synchronized (lock) {
-            if (reset) {
-                state.queues[index].reset();
-            } else {
-                state.queues[index].ready = false;
-            }
-        }
-    }
-
-    private void addStatus(int bits) {
-        synchronized (lock) {
-            state.status |= bits;
+        if (reset) {
+            state.resetQueue(index);
+        } else {
+            state.setQueueReady(index, false);
         }
     }
 
@@ -480,9 +288,7 @@ final class DeviceLifecycle {
             }
             pendingNotifications = 0;
             interrupts.clear();
-            synchronized (lock) {
-                state.reset();
-            }
+            state.reset();
         }
     }
 
@@ -555,12 +361,7 @@ final class DeviceLifecycle {
         public void needsReset(int queueIndex, String reason) {
             assert loop.inLoop();
             faults.report("queue " + queueIndex + " needs a reset: " + reason);
-            boolean tell;
-            synchronized (lock) {
-                state.status |= DeviceStatus.DEVICE_NEEDS_RESET;
-                tell = (state.status & DeviceStatus.DRIVER_OK) != 0;
-            }
-            if (tell) {
+            if ((state.addStatus(DeviceStatus.DEVICE_NEEDS_RESET) & DeviceStatus.DRIVER_OK) != 0) {
                 // 2.1.2: once DRIVER_OK is set, the driver must be told.
                 interrupts.configChanged();
             }

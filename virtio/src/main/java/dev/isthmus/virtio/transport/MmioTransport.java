@@ -31,6 +31,7 @@ public final class MmioTransport implements BusDevice {
 
     private final VirtioDevice device;
     private final DeviceLifecycle lifecycle;
+    private final TransportState state;
     private final MmioInterrupts interrupts;
 
     /**
@@ -46,6 +47,7 @@ public final class MmioTransport implements BusDevice {
         this.device = device;
         this.interrupts = new MmioInterrupts(irq);
         this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new GuestFaultLog(name));
+        this.state = lifecycle.state();
     }
 
     /**
@@ -79,17 +81,17 @@ public final class MmioTransport implements BusDevice {
             case MmioRegisters.VIRTIO_MMIO_VERSION -> MmioRegisters.VERSION;
             case MmioRegisters.VIRTIO_MMIO_DEVICE_ID -> device.deviceId();
             case MmioRegisters.VIRTIO_MMIO_VENDOR_ID -> VirtioIds.VENDOR_ID;
-            case MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES -> lifecycle.deviceFeatures();
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_NUM_MAX -> lifecycle.queueSizeMax();
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_READY -> lifecycle.queueReady() ? 1 : 0;
+            case MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES -> state.deviceFeatures();
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_NUM_MAX -> state.queueSizeMax();
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_READY -> state.queueReady() ? 1 : 0;
             case MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS -> interrupts.status();
-            case MmioRegisters.VIRTIO_MMIO_STATUS -> lifecycle.status();
+            case MmioRegisters.VIRTIO_MMIO_STATUS -> state.status();
             // There are no shared memory regions, whatever SHMSel says (4.2.2).
             case MmioRegisters.VIRTIO_MMIO_SHM_LEN_LOW,
                     MmioRegisters.VIRTIO_MMIO_SHM_LEN_HIGH,
                     MmioRegisters.VIRTIO_MMIO_SHM_BASE_LOW,
                     MmioRegisters.VIRTIO_MMIO_SHM_BASE_HIGH -> ALL_ONES;
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_RESET -> lifecycle.queueResetting() ? 1 : 0;
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_RESET -> state.queueResetting() ? 1 : 0;
             case MmioRegisters.VIRTIO_MMIO_CONFIG_GENERATION -> Integer.toUnsignedLong(
                     device.config().generation());
             default -> 0;
@@ -108,21 +110,21 @@ public final class MmioTransport implements BusDevice {
         long value32 = value & ALL_ONES;
         int bits = (int) value32;
         switch ((int) offset) {
-            case MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES_SEL -> lifecycle.selectDeviceFeatures(bits);
-            case MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES -> lifecycle.writeDriverFeatures(value32);
-            case MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES_SEL -> lifecycle.selectDriverFeatures(bits);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_SEL -> lifecycle.selectQueue(bits);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_NUM -> lifecycle.writeQueueSize(value32);
+            case MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES_SEL -> state.selectDeviceFeatures(bits);
+            case MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES -> state.writeDriverFeatures(value32);
+            case MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES_SEL -> state.selectDriverFeatures(bits);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_SEL -> state.selectQueue(bits);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_NUM -> state.writeQueueSize(value32);
             case MmioRegisters.VIRTIO_MMIO_QUEUE_READY -> writeQueueReady(bits);
             case MmioRegisters.VIRTIO_MMIO_QUEUE_NOTIFY -> lifecycle.notifyFromRegister(value32);
             case MmioRegisters.VIRTIO_MMIO_INTERRUPT_ACK -> interrupts.acknowledge(bits);
             case MmioRegisters.VIRTIO_MMIO_STATUS -> lifecycle.writeStatus(bits);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_DESC_LOW -> lifecycle.writeDescriptorArea(false, value32);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_DESC_HIGH -> lifecycle.writeDescriptorArea(true, value32);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_DRIVER_LOW -> lifecycle.writeDriverArea(false, value32);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_DRIVER_HIGH -> lifecycle.writeDriverArea(true, value32);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_DEVICE_LOW -> lifecycle.writeDeviceArea(false, value32);
-            case MmioRegisters.VIRTIO_MMIO_QUEUE_DEVICE_HIGH -> lifecycle.writeDeviceArea(true, value32);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_DESC_LOW -> state.writeDescriptorArea(false, value32);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_DESC_HIGH -> state.writeDescriptorArea(true, value32);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_DRIVER_LOW -> state.writeDriverArea(false, value32);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_DRIVER_HIGH -> state.writeDriverArea(true, value32);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_DEVICE_LOW -> state.writeDeviceArea(false, value32);
+            case MmioRegisters.VIRTIO_MMIO_QUEUE_DEVICE_HIGH -> state.writeDeviceArea(true, value32);
             case MmioRegisters.VIRTIO_MMIO_QUEUE_RESET -> {
                 if (bits == 1) {
                     lifecycle.resetQueue();

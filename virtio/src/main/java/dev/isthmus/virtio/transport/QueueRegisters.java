@@ -2,7 +2,7 @@
 package dev.isthmus.virtio.transport;
 
 /**
- * What a driver has written about one queue: state, unchecked. Guarded by the lock of its {@link DeviceLifecycle}.
+ * What a driver has written about one queue: state, unchecked. Guarded by the lock of its {@link TransportState}.
  */
 final class QueueRegisters {
     final int sizeMax;

@@ -93,5 +93,9 @@ class VirtioBlkConfigTest {
         assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(4096, 512, 0, 0));
         assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(512, 4096, 100, 0));
         assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(512, 4096, 0, -512));
+        assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(1536, 4096, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(512, 6144, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(512, 4096, -512, 0));
+        assertThrows(IllegalArgumentException.class, () -> new BlockGeometry(512, 4096, 0, 100));
     }
 }

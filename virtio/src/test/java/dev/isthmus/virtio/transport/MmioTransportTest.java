@@ -3,60 +3,21 @@ package dev.isthmus.virtio.transport;
 
 import java.util.List;
 
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import dev.isthmus.memory.GuestMemory;
-import dev.isthmus.testing.device.FakeIrqLine;
-import dev.isthmus.testing.device.ManualEventLoop;
-import dev.isthmus.testing.memory.FakeGuestMemory;
-import dev.isthmus.testing.virtio.MmioDriver;
-import dev.isthmus.testing.virtio.QueueDriver;
-import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.DeviceStatus;
-import dev.isthmus.virtio.DriverSignals;
 import dev.isthmus.virtio.VirtioFeatures;
 import dev.isthmus.virtio.VirtioIds;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The register interface, by the clauses of virtio 1.2, sections 2.1 to 2.6, 3.1 and 4.2. */
-class MmioTransportTest {
-    private static final long VERSION_1 = VirtioFeatures.VIRTIO_F_VERSION_1;
-    private static final long RING_RESET = VirtioFeatures.VIRTIO_F_RING_RESET;
-    private static final int LIVE = DeviceStatus.ACKNOWLEDGE
-            | DeviceStatus.DRIVER
-            | DeviceStatus.FEATURES_OK
-            | DeviceStatus.DRIVER_OK;
-
-    private final GuestMemory memory = FakeGuestMemory.ofBytes(0x1_0000);
-    private final ManualEventLoop loop = new ManualEventLoop();
-    private final FakeIrqLine irq = new FakeIrqLine();
-    private final RecordingDevice device = new RecordingDevice();
-    private final MmioTransport transport = new MmioTransport(device, memory, loop, irq, "test");
-    private final MmioDriver driver = new MmioDriver(transport);
-    private final QueueDriver queue0 = new QueueDriver(memory, 0x1000, 8, false);
-    private final QueueDriver queue1 = new QueueDriver(memory, 0x2000, 16, false);
-
-    private void bringUp(long features) {
-        assertTrue(driver.negotiate(features | VERSION_1));
-        driver.setUpQueue(0, queue0);
-        driver.setUpQueue(1, queue1);
-        driver.driverOk();
-    }
-
-    private DriverSignals signals() {
-        @Nullable Activation activation = device.activation;
-        assertNotNull(activation);
-        return activation.driver();
-    }
-
+/** The register interface, by the clauses of virtio 1.2, sections 2.1 to 2.5, 3.1 and 4.2. */
+class MmioTransportTest extends MmioTransportFixture {
     // 4.2.2: the registers.
 
     @Test
@@ -449,128 +410,5 @@ class MmioTransportTest {
         assertNotEquals(before, driver.read(MmioRegisters.VIRTIO_MMIO_CONFIG_GENERATION));
         assertEquals(9, driver.readConfig(0, 1));
         assertEquals(MmioRegisters.VIRTIO_MMIO_INT_CONFIG, driver.takeInterrupts());
-    }
-
-    // 2.4: device reset.
-
-    @Test
-    void resetClosesTheDeviceAndClearsEverything() {
-        bringUp(RecordingDevice.FEATURE);
-        signals().usedBuffers(0);
-        device.takeCalls();
-
-        driver.reset();
-
-        assertEquals(List.of("close"), device.takeCalls());
-        assertEquals(0, driver.status());
-        assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS));
-        for (int i = 0; i < 2; i++) {
-            driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, i);
-            assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
-        }
-    }
-
-    @Test
-    void deviceCanBeBroughtUpAgainAfterAReset() {
-        bringUp(RecordingDevice.FEATURE);
-        transport.reset();
-        device.takeCalls();
-
-        bringUp(0);
-
-        assertEquals(
-                List.of("activate 0x0", "start 0 8", "start 1 16", "notified 0", "notified 1"), device.takeCalls());
-    }
-
-    @ParameterizedTest
-    @ValueSource(ints = {0, 1, 3, 11, 0x80})
-    void resetInAnyStateGivesAFreshDevice(int status) {
-        driver.writeDriverFeatures(VERSION_1);
-        driver.write(MmioRegisters.VIRTIO_MMIO_STATUS, status);
-        driver.reset();
-
-        assertEquals(0, driver.status());
-        assertEquals(List.of(), device.takeCalls());
-    }
-
-    @Test
-    void resetEndsNeedsReset() {
-        bringUp(0);
-        signals().needsReset(0, "test");
-
-        driver.reset();
-        bringUp(0);
-
-        assertEquals(LIVE, driver.status());
-    }
-
-    // 2.6.1 and 4.2.2.1: queue reset.
-
-    @Test
-    void queueResetStopsTheQueueAndReadsAsDone() {
-        bringUp(RING_RESET);
-        device.takeCalls();
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 1);
-
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
-
-        assertEquals(List.of("stop 1"), device.takeCalls());
-        assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET));
-        assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
-        transport.notifyQueue(1);
-        transport.notifyQueue(0);
-        assertEquals(List.of("notified 0"), device.takeCalls());
-    }
-
-    @Test
-    void queueCanBeEnabledAgainWithOtherParametersAfterItsReset() {
-        bringUp(RING_RESET);
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 1);
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
-        device.takeCalls();
-
-        driver.setUpQueue(1, new QueueDriver(memory, 0x4000, 4, false));
-
-        assertEquals(List.of("start 1 4", "notified 1"), device.takeCalls());
-        assertEquals(1, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
-    }
-
-    @Test
-    void badParametersAfterAQueueResetNeedADeviceReset() {
-        bringUp(RING_RESET);
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 1);
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
-
-        driver.describeQueue(1, 4, 1, 0, 0);
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_READY, 1);
-
-        assertEquals(LIVE | DeviceStatus.DEVICE_NEEDS_RESET, driver.status());
-        assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
-    }
-
-    @Test
-    void queueResetIsIgnoredWithoutItsFeature() {
-        bringUp(0);
-        device.takeCalls();
-
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
-
-        assertEquals(List.of(), device.takeCalls());
-        assertEquals(1, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
-    }
-
-    @Test
-    void clearingQueueReadyOfALiveQueueStopsIt() {
-        // 4.2.2.1: no access to the queue while QueueReady is zero.
-        bringUp(0);
-        device.takeCalls();
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 0);
-
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_READY, 0);
-
-        assertEquals(List.of("stop 0"), device.takeCalls());
-        assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
-        driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_READY, 1);
-        assertEquals(0, driver.read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY));
     }
 }

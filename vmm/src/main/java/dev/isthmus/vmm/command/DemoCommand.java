@@ -6,6 +6,7 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.serial.EscapeFilter;
 import dev.isthmus.machine.serial.HostTerminal;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -28,9 +29,9 @@ final class DemoCommand {
         if (arguments.has(CommandOptions.DRY_RUN)) {
             return DryRun.print(builder.config(), timeout);
         }
-        if (DemoGuest.needsPvmWords()) {
-            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so that the boot"
-                    + " takes about 15 s; 'clearcpuid=...' on the guest's command line hides what its emulator lacks");
+        if (Machine.hostInterpretsKernelCode()) {
+            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so the boot takes"
+                    + " about 15 s; hiding from it (clearcpuid=...) what the emulator lacks");
         }
         return GuestRun.run(builder, signals, timeout, !arguments.operands().isEmpty());
     }

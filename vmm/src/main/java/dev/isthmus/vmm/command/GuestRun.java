@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.io.File;
 import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
@@ -12,15 +11,7 @@ import dev.isthmus.vmm.VmResult;
 
 /** Runs one VM in the foreground, from its start to an exit status. Main thread. */
 final class GuestRun {
-    /** What the kernel module of a PVM-based KVM is known by. */
-    private static final String PVM_MODULE = "/sys/module/kvm_pvm";
-
     private GuestRun() {}
-
-    /** Tells whether this host's KVM has no hardware virtualisation below it. */
-    static boolean hasHostWithoutVirtualization() {
-        return new File(PVM_MODULE).exists();
-    }
 
     /**
      * Starts a VM, waits for its end and lets go of everything, the terminal's settings among it.

@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 
 import dev.isthmus.machine.HostCheck;
+import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.vmm.DemoGuest;
 
@@ -23,7 +24,7 @@ final class HostChecks {
     /** Is there hardware virtualisation, and does the kernel show it? */
     static HostCheck processor() {
         String subject = "processor";
-        if (GuestRun.hasHostWithoutVirtualization()) {
+        if (Machine.hostInterpretsKernelCode()) {
             return HostCheck.note(
                     subject,
                     "no VMX or SVM: this KVM (kvm_pvm) runs guest user code natively and emulates guest kernels",

@@ -191,7 +191,7 @@ final class PicocliCommands {
         };
     }
 
-    private static String completion(CommandLine root, String shell) {
+    static String completion(CommandLine root, String shell) {
         if (!shell.equals("bash") && !shell.equals("zsh")) {
             throw new dev.isthmus.machine.VmException.Configuration(
                     "completion: unknown shell '" + shell + "'", "Known: bash, zsh.");
@@ -201,7 +201,7 @@ final class PicocliCommands {
     }
 
     /** One line: what is wrong, what was meant, where to read on. */
-    private static String wrongUsage(ParameterException e) {
+    static String wrongUsage(ParameterException e) {
         StringBuilder line = new StringBuilder();
         String message = String.valueOf(e.getMessage()).replace('\n', ' ');
         line.append(Character.toLowerCase(message.charAt(0))).append(message.substring(1));

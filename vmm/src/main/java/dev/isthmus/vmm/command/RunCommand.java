@@ -7,6 +7,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
@@ -30,9 +31,9 @@ final class RunCommand {
         if (arguments.has(CommandOptions.DRY_RUN)) {
             return DryRun.print(builder.config(), timeout);
         }
-        if (GuestRun.hasHostWithoutVirtualization()) {
-            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so that Linux"
-                    + " boots in 15 to 50 s and stock kernels stop early; 'isthmus doctor' says more");
+        if (Machine.hostInterpretsKernelCode()) {
+            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so Linux boots in"
+                    + " 15 to 50 s and stock kernels stop early; 'isthmus doctor' says more");
         }
         return GuestRun.run(builder, signals, timeout, false);
     }

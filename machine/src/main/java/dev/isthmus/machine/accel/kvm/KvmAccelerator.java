@@ -21,8 +21,8 @@ import dev.isthmus.memory.MemoryRegion;
  * A VM of KVM, with its interrupt controllers and timer in the kernel: PICs, IOAPIC, a local APIC for each vCPU, and
  * the PIT with as much of port 0x61 as guests need to calibrate clocks.
  *
- * <p>{@link #addRam} may be called by another thread while this one creates vCPUs: on some hosts a call takes several
- * milliseconds, which can so overlap with other work.
+ * <p>{@link #addRam} and {@link #addTimer} may be called by another thread while this one creates vCPUs: on some hosts
+ * they wait several milliseconds for a grace period of the kernel, which can so overlap with other work.
  */
 public final class KvmAccelerator implements Accelerator {
     /** There on hosts whose KVM has no hardware virtualisation below it. */
@@ -80,12 +80,11 @@ public final class KvmAccelerator implements Accelerator {
         }
     }
 
-    /** Gives a VM the controllers that all of ours have. */
+    /** Gives a VM the controllers that all of ours have; they must be there before vCPUs. */
     private static void addInterruptControllers(VmFd vm) {
         vm.setIdentityMapAddr(MachineLayout.KVM_IDENTITY_MAP_GPA);
         vm.setTssAddr(MachineLayout.KVM_TSS_GPA);
         vm.createIrqchip();
-        vm.createPit2(true);
     }
 
     /** Tells whether this host's KVM interprets guest code at CPL 0. */
@@ -127,6 +126,11 @@ public final class KvmAccelerator implements Accelerator {
     }
 
     @Override
+    public void addTimer() {
+        vm.createPit2(true);
+    }
+
+    @Override
     public Vcpu createVcpu(int index) {
         KvmVcpu vcpu = new KvmVcpu(index, KvmHost.createVcpu(vm, index), interruptControllers);
         synchronized (this) {
@@ -156,6 +160,7 @@ public final class KvmAccelerator implements Accelerator {
                 VmFd template = kvm.createVm()) {
             if (interruptControllers) {
                 addInterruptControllers(template);
+                template.createPit2(true);
             }
             PowerOnState state = new PowerOnState(arena, kvm, template);
             for (KvmVcpu vcpu : vcpus) {

@@ -85,7 +85,7 @@ final class KvmVcpuExit implements VcpuExit {
 
     @Override
     public long mmioData() {
-        return run.mmioData() & -1L >>> (Long.SIZE - run.mmioLen() * Byte.SIZE);
+        return run.mmioData() & (-1L >>> (Long.SIZE - run.mmioLen() * Byte.SIZE));
     }
 
     @Override

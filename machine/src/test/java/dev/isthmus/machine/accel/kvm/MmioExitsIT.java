@@ -47,7 +47,7 @@ class MmioExitsIT {
                 assertEquals(ExitKind.MMIO_WRITE, exit.kind());
                 assertEquals(sizeBytes, exit.sizeBytes());
                 assertEquals(MMIO_GPA + (sizeBytes == 1 ? 0 : sizeBytes), exit.mmioGpa());
-                assertEquals(0x8877_6655_4433_2211L & -1L >>> Long.SIZE - 8 * sizeBytes, exit.mmioData());
+                assertEquals(0x8877_6655_4433_2211L & (-1L >>> (Long.SIZE - 8 * sizeBytes)), exit.mmioData());
             }
         }
     }

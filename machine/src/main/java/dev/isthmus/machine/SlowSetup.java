@@ -9,10 +9,10 @@ import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
 
 /**
- * Gives the accelerator the guest's RAM on a thread of its own, while the machine is being built on another: on some
- * hosts that takes several milliseconds of waiting in the kernel.
+ * Gives the accelerator the guest's RAM and the timer on a thread of its own, while the machine is being built on
+ * another: on some hosts that takes several milliseconds of waiting in the kernel.
  */
-final class RamMapper implements Runnable {
+final class SlowSetup implements Runnable {
     private final Accelerator accelerator;
     private final GuestMemory memory;
     private final Thread thread;
@@ -20,16 +20,16 @@ final class RamMapper implements Runnable {
     /** Written before the thread ends, read after it has. */
     private @Nullable RuntimeException failure;
 
-    private RamMapper(String name, Accelerator accelerator, GuestMemory memory) {
+    private SlowSetup(String name, Accelerator accelerator, GuestMemory memory) {
         this.accelerator = accelerator;
         this.memory = memory;
         this.thread = Thread.ofPlatform().name(name).daemon(true).unstarted(this);
     }
 
-    static RamMapper start(String name, Accelerator accelerator, GuestMemory memory) {
-        RamMapper mapper = new RamMapper(name, accelerator, memory);
-        mapper.thread.start();
-        return mapper;
+    static SlowSetup start(String name, Accelerator accelerator, GuestMemory memory) {
+        SlowSetup setup = new SlowSetup(name, accelerator, memory);
+        setup.thread.start();
+        return setup;
     }
 
     @Override
@@ -38,6 +38,7 @@ final class RamMapper implements Runnable {
             for (MemoryRegion region : memory.regions()) {
                 accelerator.addRam(region);
             }
+            accelerator.addTimer();
         } catch (RuntimeException e) {
             failure = e;
         }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import java.util.List;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class PicocliCommandsTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"run", "demo", "doctor", "completion"})
+    void everyCommandHasHelpInPlainAscii(String command) {
+        String help = PicocliCommands.create().getSubcommands().get(command).getUsageMessage();
+
+        assertTrue(help.contains("--help"), help);
+        assertTrue(help.chars().allMatch(c -> c == '\n' || (c >= ' ' && c <= '~')), help);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0 ", "odd", "2 ", "4 ", "6 ", "8 ", "34 ", "36 ", "38 ", "124 ", "129, 130, 143"})
+    void helpOfRunShowsTheExitStatuses(String status) {
+        String help = PicocliCommands.create().getSubcommands().get("run").getUsageMessage();
+        String table = help.substring(help.indexOf("Exit status:"));
+
+        assertTrue(table.contains("  " + status), table);
+    }
+
+    @Test
+    void demoTakesAllBehindTheFirstWordForItsCommand() {
+        Arguments bare = PicocliCommands.parse("demo", "--memory", "64M", "ls", "-l", "--memory");
+        Arguments separated = PicocliCommands.parse("demo", "--memory", "64M", "--", "-x", "--", "y");
+
+        assertEquals(List.of("ls", "-l", "--memory"), bare.operands());
+        assertEquals("64M", bare.value(CommandOptions.MEMORY));
+        assertEquals(List.of("-x", "--", "y"), separated.operands());
+    }
+
+    @Test
+    void valuesAreNeverReadAsFilesOfArguments() {
+        assertEquals("@boot", PicocliCommands.parse("run", "--cmdline", "@boot").value(CommandOptions.CMDLINE));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "run --kernle x|--kernle",
+        "run --kernel|--kernel",
+        "run extra|extra",
+        "frobnicate|frobnicate",
+        "run --kernel a --kernel b|--kernel",
+    })
+    void wrongArgumentsAreNamed(String line, String named) {
+        CommandLine.ParameterException error = assertThrows(
+                CommandLine.ParameterException.class, () -> PicocliCommands.create().parseArgs(line.split(" ", -1)));
+
+        String message = PicocliCommands.wrongUsage(error);
+
+        assertTrue(message.contains(named), message);
+        assertTrue(message.contains("--help"), message);
+        assertEquals(-1, message.indexOf('\n'), message);
+    }
+
+    @Test
+    void completionKnowsCommandsOptionsAndFiles() {
+        String script = PicocliCommands.completion(PicocliCommands.create(), "bash");
+
+        assertTrue(script.contains("--kernel-format"), script);
+        assertTrue(script.contains("demo"), script);
+        assertTrue(script.contains("compgen -f"), script);
+    }
+}
