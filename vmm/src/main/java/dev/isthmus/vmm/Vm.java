@@ -14,7 +14,11 @@ import dev.isthmus.machine.VmException;
  * A running virtual machine.
  *
  * <pre>{@code
- * EXAMPLE
+ * try (Vm vm = Vm.builder().kernel(kernel).commandLine("console=ttyS0").memory("64M").start()) {
+ *     vm.serial().awaitText("# ", Duration.ofMinutes(1));
+ *     vm.serial().write("poweroff\n");
+ *     return vm.awaitExit(Duration.ofMinutes(1));
+ * }
  * }</pre>
  *
  * <p>All methods may be called from any thread. {@link #close()} ends the VM and gives everything back; other methods

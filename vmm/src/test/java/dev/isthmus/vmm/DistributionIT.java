@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** The distribution and its scripts, wherever they are and however they are called. Needs no KVM. */
+@Timeout(300)
+class DistributionIT {
+    private static final Path HOME = Path.of("target", "isthmus").toAbsolutePath();
+    private static final Path SOURCE_TREE_LAUNCHER = Path.of("..", "isthmus").toAbsolutePath().normalize();
+
+    /** Makes the JVM give up where it can't use the AOT cache, instead of starting slowly. */
+    private static final String INSIST_ON_CACHE = "-XX:AOTMode=on";
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void aotCacheIsValidWhereItWasBuilt() throws Exception {
+        CommandProcess command = CommandProcess.run(insisting(CommandProcess.builder("--version")));
+
+        assertEquals(0, command.status(), command::toString);
+        assertTrue(command.output().startsWith("isthmus "), command::toString);
+    }
+
+    @Test
+    void distributionRunsFromAnotherPlaceWithNothingInItsEnvironment() throws Exception {
+        Path moved = directory.resolve("a b");
+        copyWithTimes(HOME, moved);
+        ProcessBuilder builder = new ProcessBuilder(moved.resolve("bin/isthmus").toString(), "--version");
+        builder.environment().clear();
+
+        CommandProcess command = CommandProcess.run(insisting(builder));
+
+        assertEquals(0, command.status(), command::toString);
+    }
+
+    @Test
+    void linksToTheProgramFindItsHome() throws Exception {
+        Path first = Files.createSymbolicLink(directory.resolve("first"), HOME.resolve("bin/isthmus"));
+        Path second = Files.createSymbolicLink(directory.resolve("second"), first.getFileName());
+
+        CommandProcess command = CommandProcess.run(new ProcessBuilder(second.toString(), "--version"));
+
+        assertEquals(0, command.status(), command::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"./isthmus", "bin/isthmus"})
+    void relativePathsFindItsHome(String path) throws Exception {
+        Path from = path.startsWith("./") ? HOME.resolve("bin") : HOME;
+
+        CommandProcess command = CommandProcess.run(new ProcessBuilder(path, "--version").directory(from.toFile()));
+
+        assertEquals(0, command.status(), command::toString);
+    }
+
+    @Test
+    void launcherOfTheSourceTreeRunsWhatWasBuiltAndHandsOnArgumentsAndStatus() throws Exception {
+        ProcessBuilder builder = new ProcessBuilder(SOURCE_TREE_LAUNCHER.toString(), "run", "--kernel", "no such file");
+        builder.environment().put("ISTHMUS_BUILD", "never");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(2, command.status(), command::toString);
+        assertTrue(command.errors().contains("no such file"), command::toString);
+    }
+
+    @Test
+    void launcherWithoutAJdkSaysInOneLineWhatToInstall() throws Exception {
+        Path tree = Files.createDirectories(directory.resolve("tree"));
+        Path launcher = Files.copy(SOURCE_TREE_LAUNCHER, tree.resolve("isthmus"));
+        assertTrue(launcher.toFile().setExecutable(true));
+        // A file system with a shell and nothing in /usr/lib/jvm.
+        ProcessBuilder builder = new ProcessBuilder(
+                "unshare", "--mount", "sh", "-c",
+                "mount -t tmpfs none /usr/lib/jvm && mount -t tmpfs none /opt && exec \"$0\" --version", launcher.toString());
+        builder.environment().keySet().removeIf(name -> name.startsWith("JAVA"));
+        builder.environment().put("HOME", directory.toString());
+        Assumptions.assumeTrue("root".equals(System.getProperty("user.name")), "hiding a JDK takes root");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(2, command.status(), command::toString);
+        assertEquals(1, command.errors().lines().count(), command::toString);
+        assertTrue(command.errors().contains("JDK 25"), command::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"../isthmus", "src/dist/bin/isthmus", "src/dist/assemble.sh"})
+    void scriptsPassShellcheck(String script) throws Exception {
+        Assumptions.assumeTrue(inPath("shellcheck"), "shellcheck is not installed");
+
+        CommandProcess command = CommandProcess.run(new ProcessBuilder("shellcheck", "--shell=sh", script));
+
+        assertEquals(0, command.status(), command::toString);
+    }
+
+    @Test
+    void completionScriptIsValidBash() throws Exception {
+        Path script = HOME.resolve("share/bash-completion/completions/isthmus");
+
+        CommandProcess command = CommandProcess.run(new ProcessBuilder("bash", "-n", script.toString()));
+
+        assertEquals(0, command.status(), command::toString);
+    }
+
+    private static ProcessBuilder insisting(ProcessBuilder builder) {
+        builder.environment().put("JDK_JAVA_OPTIONS", INSIST_ON_CACHE);
+        return builder;
+    }
+
+    /** The cache is valid for files of certain times only, which an archive keeps as well. */
+    private static void copyWithTimes(Path from, Path to) throws IOException, InterruptedException {
+        Process copy = new ProcessBuilder("cp", "-a", from.toString(), to.toString()).inheritIO().start();
+        assertEquals(0, copy.waitFor());
+    }
+
+    private static boolean inPath(String program) {
+        List<String> directories = new ArrayList<>(List.of(System.getenv("PATH").split(":", -1)));
+        return directories.stream().anyMatch(directory -> Files.isExecutable(Path.of(directory, program)));
+    }
+}
