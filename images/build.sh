@@ -3,196 +3,155 @@
 #
 # Builds the demo guest from its pinned inputs: always the same bytes, wherever it runs. README.md tells more.
 #
-#   images/build.sh           build (or take from the cache) and put the result into images/guest
-#   images/build.sh --check   the same, but compare with images/guest instead. Exit status 0: the same, or no
-#                             comparison is possible here, which one line says; 1: different; 2: a failure.
+#   images/build.sh           build the guest and put it into images/guest
+#   images/build.sh --check   build it and compare with images/guest. Exit status 0: the same, or one line
+#                             said why there is nothing to compare; 1: different; 2: failed.
 #
-# Work is done in ${XDG_CACHE_HOME:-~/.cache}/isthmus/images, below a name made from everything that goes in.
+# The work is done in ${XDG_CACHE_HOME:-~/.cache}/isthmus/images, where downloads stay and the kernel, too,
+# under a name made from all that goes into it.
 set -eu
 export LC_ALL=C TZ=UTC
 umask 022
 
 # The date in the kernel's version and in the initramfs: that of Debian's kernel package.
-SOURCE_DATE_EPOCH=1794824260
-export SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH=1794824260
 
 here=$(cd "$(dirname "$0")" && pwd)
 guest=$here/guest
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/isthmus/images
 outputs='bzImage initramfs.cpio guest.properties SOURCES COPYING.GPL-2.0 COPYING.LGPL-2.1 COPYING.busybox'
 
+say() {
+    echo "images/build.sh: $*"
+}
+
 fail() {
-    echo "images/build.sh: $*" >&2
+    say "$@" >&2
     exit 2
 }
 
-# For --check: says why there is nothing to compare with, and that this is no failure.
-give_up() {
-    if $check; then
-        echo "images/build.sh: guest images not checked: $*"
-        exit 0
-    fi
-    fail "$*"
+# Where the fault is not ours: without --check there is no result, with it there is just nothing to compare.
+cannot() {
+    $check || fail "$@"
+    say "guest images not checked: $*"
+    exit 0
 }
 
-pinned() { # kind name: the rest of the line
+# The rest of the line of `pins` that starts with this kind and name.
+pinned() {
     sed -n "s/^$1 $2 //p" "$here/pins"
 }
 
-# One line with the Debian packages to install, if a tool is missing.
 require_tools() {
     missing=
-    for need in gcc:gcc ld:binutils make:make flex:flex bison:bison bc:bc cpio:cpio patch:patch perl:perl \
-        xz:xz-utils gzip:gzip dpkg-deb:dpkg apt-get:apt; do
-        command -v "${need%%:*}" >/dev/null || missing="$missing ${need#*:}"
+    for need in gcc:gcc ld:binutils make:make flex:flex bison:bison bc:bc perl:perl patch:patch xz:xz-utils \
+        dpkg-deb:dpkg apt-get:apt; do
+        command -v "${need%:*}" >/dev/null || missing="$missing ${need#*:}"
     done
-    for need in /usr/include/libelf.h:libelf-dev /usr/include/stdio.h:libc6-dev \
-        /usr/include/linux/input.h:linux-libc-dev; do
-        [ -e "${need%%:*}" ] || missing="$missing ${need#*:}"
+    for need in stdio.h:libc6-dev linux/input.h:linux-libc-dev libelf.h:libelf-dev; do
+        [ -e "/usr/include/${need%:*}" ] || missing="$missing ${need#*:}"
     done
-    [ -z "$missing" ] || fail "please install what is missing: apt-get install --no-install-recommends$missing"
+    [ -z "$missing" ] || fail "tools are missing: apt-get install --no-install-recommends$missing"
 }
 
-# The bytes depend on these tools. With others the guest works as well, but is not the same.
+# The bytes depend on these tools. What others make works as well but is not the same.
 compare_tools() {
     for tool in gcc ld gzip; do
         expected=$(pinned tool $tool)
         found=$($tool --version | head -n 1)
         [ "$found" = "$expected" ] && continue
-        if $check; then
-            give_up "$tool here is \"$found\", the images are built with \"$expected\""
-        fi
-        echo "images/build.sh: the bytes may differ: $tool is \"$found\" instead of \"$expected\"" >&2
+        ! $check || cannot "$tool here is '$found', and they are built with '$expected'"
+        say "the bytes may differ: $tool here is '$found' instead of '$expected'" >&2
     done
 }
 
-inputs_hash() {
-    {
-        cd "$here"
-        find build.sh pins guest.properties kernel init initramfs -type f | sort | xargs sha256sum
-        for tool in gcc ld gzip; do $tool --version | head -n 1; done
-    } | sha256sum | cut -c 1-16
-}
-
-# Leaves the path of the verified package file in $deb.
-fetch_package() { # name
+# Leaves the path of the package's file, verified, in $package.
+fetch() {
     pin=$(pinned package "$1")
     version=${pin% *}
     sha256=${pin#* }
-    deb=$cache/packages/$sha256.deb
-    [ -e "$deb" ] && return
-    mkdir -p "$cache/packages"
+    package=$cache/$sha256.deb
+    [ -e "$package" ] && return
     offered=$(apt-cache madison "$1" | awk '{ print $3 }')
-    [ -n "$offered" ] || give_up "apt knows no package $1 (apt-get update, on Debian 12?)"
-    echo "$offered" | grep -qxF "$version" || give_up "Debian no longer offers $1 $version"
-    echo "images/build.sh: downloading $1 $version"
-    rm -rf "$cache/packages/new"
-    mkdir "$cache/packages/new"
-    (cd "$cache/packages/new" && apt-get -qq -o APT::Sandbox::User=root download "$1=$version") ||
+    [ -n "$offered" ] || cannot "apt knows no $1 (is this Debian 12, and apt-get update was run?)"
+    echo "$offered" | grep -qxF "$version" || cannot "Debian no longer offers $1 $version"
+    say "downloading $1 $version"
+    rm -rf "$cache/download"
+    mkdir "$cache/download"
+    (cd "$cache/download" && apt-get -qq -o APT::Sandbox::User=root download "$1=$version") ||
         fail "could not download $1 $version"
-    echo "$sha256 $(echo "$cache/packages/new/"*.deb)" | sha256sum --check --quiet ||
+    echo "$sha256  $(echo "$cache/download/"*.deb)" | sha256sum --check --status ||
         fail "$1 $version is not the file that was pinned"
-    mv "$cache/packages/new/"*.deb "$deb"
+    mv "$cache/download/"*.deb "$package"
 }
 
-build_kernel() { # in the current directory
-    fetch_package linux-source-6.1
-    dpkg-deb -x "$deb" kernel-package
-    tar -xf kernel-package/usr/src/linux-source-6.1.tar.xz
-    for patch in "$here"/kernel/*.patch; do
-        patch --quiet --directory linux-source-6.1 -p1 <"$patch"
-    done
-    cp "$here/kernel/isthmus_defconfig" linux-source-6.1/arch/x86/configs/
-    cd linux-source-6.1
-    # GCC clears and copies memory byte by byte where it optimises for size, in all that runs once at boot:
-    # eight times as slow where KVM emulates the kernel.
-    set -- "-j$(nproc)" ARCH=x86 LOCALVERSION= KCFLAGS=-mstringop-strategy=rep_8byte \
-        KBUILD_BUILD_TIMESTAMP="$(date -d "@$SOURCE_DATE_EPOCH")" KBUILD_BUILD_USER=isthmus \
-        KBUILD_BUILD_HOST=isthmus KBUILD_BUILD_VERSION=1
-    make "$@" isthmus_defconfig
-    make "$@" bzImage
-    cd ..
-    cp linux-source-6.1/arch/x86/boot/bzImage out/
-    cp linux-source-6.1/LICENSES/preferred/GPL-2.0 out/COPYING.GPL-2.0
-    cp linux-source-6.1/LICENSES/preferred/LGPL-2.1 out/COPYING.LGPL-2.1
+# Leaves the directory with the kernel in $kernel.
+build_kernel() {
+    hash=$(
+        cd "$here"
+        {
+            find pins kernel -type f | sort | xargs sha256sum
+            for tool in gcc ld gzip; do $tool --version | head -n 1; done
+        } | sha256sum
+    )
+    kernel=$cache/kernel-$(echo "$hash" | cut -c 1-16)
+    [ -e "$kernel" ] && return
+    fetch linux-source-6.1
+    say "building the kernel in $kernel.work (about 10 minutes of processor time)"
+    rm -rf "$kernel.work"
+    mkdir "$kernel.work"
+    (cd "$kernel.work" && exec "$here/kernel/build.sh" "$package") >"$kernel.log" 2>&1 </dev/null || {
+        tail -n 20 "$kernel.log" >&2
+        fail "the kernel did not build: $kernel.log"
+    }
+    mv "$kernel.work/out" "$kernel"
+    rm -rf "$kernel.work"
 }
 
-# Init needs no C library, and no registers that a host may not switch between processes.
+# Into the current directory. Init needs no C library, and no registers that a host may fail to switch between
+# processes.
 build_init() {
-    (cd "$here/init" && gcc -std=gnu11 -Os -Wall -Wextra -Werror -ffreestanding -fno-pic -no-pie \
-        -fno-stack-protector -fno-asynchronous-unwind-tables -fno-ident -mgeneral-regs-only -static -nostdlib \
-        -Wl,--build-id=none,-z,noexecstack,-z,noseparate-code -s -o "$1" ./*.c)
+    gcc -std=gnu11 -Os -Wall -Wextra -Werror -ffreestanding -fno-pic -no-pie -fno-stack-protector \
+        -fno-asynchronous-unwind-tables -fno-ident -mgeneral-regs-only -static -nostdlib \
+        -Wl,--build-id=none,-z,noexecstack,-z,noseparate-code -s -o init "$here"/init/*.c
 }
 
-# A plain cpio archive: the kernel would have to decompress anything else.
-build_initramfs() { # in the current directory, after build_kernel
-    fetch_package busybox-static
-    dpkg-deb -x "$deb" busybox-package
-    cp busybox-package/usr/share/doc/busybox-static/copyright out/COPYING.busybox
-    build_init "$PWD/init"
-    sed -e '/^#/d' -e "s|@build@|$PWD|" -e "s|@here@|$here/initramfs|" "$here/initramfs/list" >initramfs-list
-    gcc -O2 -o gen_init_cpio linux-source-6.1/usr/gen_init_cpio.c
-    ./gen_init_cpio -t "$SOURCE_DATE_EPOCH" initramfs-list >out/initramfs.cpio
+# A plain cpio archive: the guest would have to decompress anything else.
+build_initramfs() {
+    fetch busybox-static
+    dpkg-deb -x "$package" busybox-static
+    build_init
+    gcc -O2 -o gen_init_cpio "$kernel/gen_init_cpio.c"
+    sed -e '/^#/d' -e "s|@build@|$PWD|" -e "s|@here@|$here/initramfs|" "$here/initramfs/list" >list
+    ./gen_init_cpio -t "$SOURCE_DATE_EPOCH" list >initramfs.cpio
+    cp busybox-static/usr/share/doc/busybox-static/copyright COPYING.busybox
 }
 
 write_sources() {
     cat <<END
-The files here come from these sources.
+These files are made by images/build.sh of Isthmus from the following sources.
 
-bzImage: Linux, GPL-2.0 with the system call note (COPYING.GPL-2.0). Its source is
-    Debian's package linux-source-6.1, version and SHA-256
-    $(pinned package linux-source-6.1)
-    with images/kernel/*.patch applied and images/kernel/isthmus_defconfig as its configuration. It is made
-    from Debian's source package
+bzImage: Linux, GPL-2.0 with the system call note (COPYING.GPL-2.0). Its source is Debian's package
+linux-source-6.1 $(pinned package linux-source-6.1 | sed 's/ /, SHA-256\n    /')
+with images/kernel/*.patch applied and images/kernel/isthmus_defconfig as its configuration. Debian makes that
+package from its source package
 $(cat "$here/kernel/SOURCES")
 
-initramfs.cpio: an archive of
-    /bin/busybox, GPL-2.0 (COPYING.GPL-2.0, COPYING.busybox), the program of Debian's package
-    busybox-static, version and SHA-256
-    $(pinned package busybox-static)
-    which is linked statically with the GNU C library, LGPL-2.1 or later (COPYING.LGPL-2.1). Both are made
-    from Debian's source packages
+initramfs.cpio: /bin/busybox in it is BusyBox, GPL-2.0 (COPYING.GPL-2.0, COPYING.busybox), from Debian's
+package busybox-static $(pinned package busybox-static | sed 's/ /, SHA-256\n    /')
+and contains parts of the GNU C library, LGPL-2.1 or later (COPYING.LGPL-2.1). Debian makes it from its source
+packages
 $(cat "$here/initramfs/SOURCES")
-    /init and all else: images/init and images/initramfs, Apache-2.0 (LICENSE of Isthmus).
+All else in it is from images/init and images/initramfs, Apache-2.0 (LICENSE of Isthmus).
 
-All are put together by images/build.sh. Debian keeps old source packages on https://snapshot.debian.org/.
+Debian offers these files on https://deb.debian.org/ and, when they are old, on https://snapshot.debian.org/.
 END
 }
 
-build() {
-    work=$cache/$hash.work
-    rm -rf "$work"
-    mkdir -p "$work/out"
-    cd "$work"
-    # Not within the logged part: what it says is for the user, and it may end the script.
-    fetch_package busybox-static
-    fetch_package linux-source-6.1
-    echo "images/build.sh: building in $work (about 10 minutes of processor time)"
-    # Where the shell tests the status of a command itself, -e has no effect within that command.
-    set +e
-    (
-        set -e
-        build_kernel
-        build_initramfs
-    ) >build.log 2>&1 </dev/null
-    status=$?
-    set -e
-    if [ $status -ne 0 ]; then
-        tail -n 20 build.log >&2
-        fail "the build failed; all it said is in $work/build.log"
-    fi
-    cp "$here/guest.properties" out/
-    write_sources >out/SOURCES
-    mv build.log "$cache/$hash.log"
-    mv out "$cache/$hash"
-    cd "$here"
-    rm -rf "$work"
-}
-
 check=false
-case "${1-}" in
-'') ;;
---check) check=true ;;
+case "$#,${1-}" in
+0,) ;;
+1,--check) check=true ;;
 *) fail "usage: images/build.sh [--check]" ;;
 esac
 
@@ -201,25 +160,29 @@ compare_tools
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-hash=$(inputs_hash)
-[ -e "$cache/$hash" ] || build
-cd "$cache/$hash"
+build_kernel
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+build_initramfs
+cp "$kernel/bzImage" "$kernel/COPYING.GPL-2.0" "$kernel/COPYING.LGPL-2.1" "$here/guest.properties" .
+write_sources >SOURCES
 # shellcheck disable=SC2086 # a list of names
 sha256sum $outputs >SHA256SUMS
 
-if $check; then
-    different=
-    for file in $outputs SHA256SUMS; do
-        cmp -s "$file" "$guest/$file" || different="$different $file"
-    done
-    [ -z "$different" ] || {
-        echo "images/build.sh: images/guest differs from its recipe in$different (run images/build.sh)" >&2
-        exit 1
-    }
-    echo "images/build.sh: images/guest is what its recipe makes"
-else
+if ! $check; then
     mkdir -p "$guest"
     # shellcheck disable=SC2086
     cp $outputs SHA256SUMS "$guest/"
-    echo "images/build.sh: images/guest is built"
+    say "built images/guest"
+    exit
 fi
+different=
+for file in $outputs SHA256SUMS; do
+    cmp -s "$file" "$guest/$file" || different="$different $file"
+done
+if [ -n "$different" ]; then
+    say "images/guest is not what its recipe makes; images/build.sh changes$different" >&2
+    exit 1
+fi
+say "images/guest is what its recipe makes"

@@ -9,8 +9,8 @@
 #define STATUS_NOT_FOUND 127
 #define STATUS_SIGNAL_BASE 128
 
-// Starts a program, given by its arguments, the first being its path or a name in PATH, in a session of its own
-// on the console. Returns its process id or -errno. A program that cannot be executed says so on the console and
+// Starts a program, given by its arguments, the first being its path or a name in PATH, in a session of its
+// own on the console. Returns its process id or -errno. What cannot be executed says so on the console and
 // ends with one of the statuses above.
 long command_start(char **arguments, char **environment);
 

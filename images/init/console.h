@@ -6,8 +6,8 @@
 
 #include "options.h"
 
-// Opens /dev/console anew (the one the kernel gave us lies hidden below devtmpfs) and sets it up as a terminal
-// or, for isthmus.tty=pipe, so that bytes pass unchanged.
+// Opens /dev/console anew (the one the kernel gave us lies hidden below devtmpfs) and sets it up as a
+// terminal or, for isthmus.tty=pipe, so that bytes pass unchanged.
 void console_open(const struct options *options);
 
 // Makes the console the controlling terminal of a new session that the caller leads.

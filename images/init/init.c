@@ -175,9 +175,9 @@ static void __attribute__((noreturn)) supervise(const struct options *options, l
 
 void __attribute__((noreturn, used)) init(long *stack)
 {
-    // The console is a terminal and makes a shell interactive; +i says that nobody sits there.
     static char *shell[] = {"sh", NULL};
-    static char *pipe_shell[] = {"sh", "+i", NULL};
+    // The console is a terminal even then; reading it as a script keeps the shell from being interactive.
+    static char *pipe_shell[] = {"sh", "/dev/stdin", NULL};
     static char *environment[MAX_ENVIRONMENT + 1];
     static struct options options;
 

@@ -13,6 +13,7 @@
 // Ends all processes, writes everything to the disks and unmounts them. Then reports the exit status through
 // the debug-exit port, where there are both, and hands over to the kernel with one of LINUX_REBOOT_CMD_*.
 // Only for process 1. Does not return.
-void shutdown_guest(const struct options *options, int status, unsigned int command) __attribute__((noreturn));
+__attribute__((noreturn)) void shutdown_guest(const struct options *options, int status,
+                                              unsigned int command);
 
 #endif

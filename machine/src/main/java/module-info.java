@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The virtual machine: CPUs, buses, boot protocols, firmware tables, platform devices and threads. */
 module dev.isthmus.machine {
-    requires transitive dev.isthmus.kvm;
+    requires dev.isthmus.kvm;
     requires transitive dev.isthmus.virtio;
     requires org.slf4j;
     requires org.tukaani.xz;
     requires static transitive org.jspecify;
 
     exports dev.isthmus.machine;
-    exports dev.isthmus.machine.accel;
     exports dev.isthmus.machine.acpi;
     exports dev.isthmus.machine.boot;
     exports dev.isthmus.machine.cpu;

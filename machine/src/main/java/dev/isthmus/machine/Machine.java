@@ -16,8 +16,8 @@ import dev.isthmus.memory.GuestMemory;
 /**
  * A virtual machine, from its configuration to its end ({@link MachineState}).
  *
- * <p>Any thread may call any method; those that change the state take turns. None may be called by the machine's own
- * threads (a serial backend's calls come on one). Several machines live side by side in one process, and one that is
+ * <p>Any thread may call any method; those that change the state take turns. Only {@link #requestStop} may be called by
+ * the machine's own threads (a serial backend's calls come on one): the others wait for them. Several machines live side by side in one process, and one that is
  * closed leaves nothing behind: no thread, no descriptor, no mapping.
  */
 public final class Machine implements AutoCloseable {
@@ -180,6 +180,14 @@ public final class Machine implements AutoCloseable {
                 parts.devices().pressPowerButton();
             }
         }
+    }
+
+    /**
+     * Has the machine end with {@link MachineExit.Stopped}, unless it has ended, and returns at once. Any thread, the
+     * machine's own among them.
+     */
+    public void requestStop() {
+        control.end(new MachineExit.Stopped());
     }
 
     /** Ends the machine at once with {@link MachineExit.Stopped}, unless it has ended. On return no vCPU runs. */

@@ -38,6 +38,6 @@ final class BootGdt {
         LittleEndian.put64(gdt, BOOT_CS, longMode ? CODE_64 : CODE_32);
         LittleEndian.put64(gdt, BOOT_DS, DATA);
         LittleEndian.put64(gdt, BOOT_TSS, TSS_BUSY);
-        memory.write(MachineLayout.GDT_GPA, gdt, 0, gdt.length);
+        BootWriter.write(memory, MachineLayout.GDT_GPA, gdt);
     }
 }

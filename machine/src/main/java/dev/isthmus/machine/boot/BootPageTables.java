@@ -39,7 +39,7 @@ final class BootPageTables {
             LittleEndian.put64(
                     tables, 2 * TABLE_BYTES + 8 * i, i * LARGE_PAGE_BYTES | PRESENT | WRITABLE | PAGE_SIZE);
         }
-        memory.write(MachineLayout.PAGE_TABLES_GPA, tables, 0, tables.length);
+        BootWriter.write(memory, MachineLayout.PAGE_TABLES_GPA, tables);
         return MachineLayout.PAGE_TABLES_GPA;
     }
 }

@@ -71,6 +71,6 @@ final class BootParams {
             LittleEndian.put64(page, at + 8, map.lengthBytes(i));
             LittleEndian.put32(page, at + 16, map.type(i));
         }
-        memory.write(MachineLayout.BOOT_PARAMS_GPA, page, 0, page.length);
+        BootWriter.write(memory, MachineLayout.BOOT_PARAMS_GPA, page);
     }
 }

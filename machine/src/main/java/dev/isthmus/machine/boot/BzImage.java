@@ -30,8 +30,6 @@ final class BzImage implements KernelImage {
 
     private static final int UNPACKED_SIZE_BYTES = 4;
 
-    private static final String DAMAGED_REMEDY = "The file is damaged or was not copied whole: build or copy it again.";
-
     private final KernelFile file;
     private final SetupHeader header;
     private final String protocol;
@@ -73,8 +71,9 @@ final class BzImage implements KernelImage {
         }
         PayloadFormat format = PayloadFormat.of(magic);
         if (format == null || !format.isSupported()) {
+            String how = format == null ? "in an unknown way" : "with " + format.title();
             throw new VmException.Configuration(
-                    file.name() + ": is compressed " + (format == null ? "in an unknown way" : "with " + format.title()),
+                    file.name() + ": is compressed " + how,
                     "Use a kernel compressed with gzip, LZ4, zstd, XZ or LZMA, or its vmlinux.");
         }
         if (payloadBytes <= UNPACKED_SIZE_BYTES || payloadBytes > PAYLOAD_MAX_BYTES) {
@@ -114,7 +113,7 @@ final class BzImage implements KernelImage {
     }
 
     private VmException.Configuration damaged(String cause, @Nullable Throwable reason) {
-        return new VmException.Configuration(file.name() + ": " + cause, DAMAGED_REMEDY, reason);
+        return new VmException.Configuration(file.name() + ": " + cause, Remedies.COPY_AGAIN, reason);
     }
 
     @Override

@@ -16,6 +16,7 @@ import dev.isthmus.memory.MemoryRegion;
  *  0x0000_0000  RAM       up to the EBDA
  *  0x0009_fc00  reserved  EBDA
  *  0x000e_0000  ACPI      RSDP and tables; reserved on a machine without ACPI
+ *  0x000f_e000  reserved  MP table of many CPUs
  *  0x0010_0000  RAM       up to 3 GiB at most
  *  0xfffb_c000  reserved  pages that KVM keeps for itself
  * 0x1_0000_0000 RAM       the rest
@@ -79,6 +80,10 @@ final class E820Map {
         add(0, MachineLayout.EBDA_GPA, TYPE_RAM);
         add(MachineLayout.EBDA_GPA, MachineLayout.EBDA_LENGTH_BYTES, TYPE_RESERVED);
         add(MachineLayout.ACPI_RSDP_GPA, MachineLayout.ACPI_LENGTH_BYTES, acpi ? TYPE_ACPI : TYPE_RESERVED);
+        add(
+                MachineLayout.MP_CONFIG_GPA,
+                MachineLayout.HIGH_MEMORY_GPA - MachineLayout.MP_CONFIG_GPA,
+                TYPE_RESERVED);
         add(MachineLayout.HIGH_MEMORY_GPA, lowRamBytes - MachineLayout.HIGH_MEMORY_GPA, TYPE_RAM);
         add(MachineLayout.KVM_IDENTITY_MAP_GPA, KVM_PAGES_LENGTH_BYTES, TYPE_RESERVED);
     }

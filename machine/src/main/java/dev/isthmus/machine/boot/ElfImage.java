@@ -10,11 +10,7 @@ import dev.isthmus.memory.GuestMemory;
  * addresses from 1 MiB on. Source: System V gABI, chapters 4 and 5; field names are its own. Immutable.
  */
 final class ElfImage {
-    /** What messages advise for files that are ELF but no kernel for this machine. */
-    private static final String BUILD_REMEDY = "Give a 64-bit x86 kernel: an ELF vmlinux or a bzImage.";
-
-    private static final String DAMAGED_REMEDY = "The file is damaged or was not copied whole: build or copy it again.";
-
+    private static final long PAGE_BYTES = 4096;
     private static final int EHDR_BYTES = 64;
     private static final int PHDR_BYTES = 56;
 
@@ -76,7 +72,7 @@ final class ElfImage {
         int available = (int) Math.min(EHDR_BYTES, source.sizeBytes());
         source.read(0, ehdr, 0, available);
         if (!hasMagic(ehdr)) {
-            throw refuse(source, "is not an ELF file", BUILD_REMEDY);
+            throw refuse(source, "is not an ELF file", Remedies.GIVE_A_KERNEL);
         }
         if (available < EHDR_BYTES) {
             throw damaged(source, "ends within the ELF header");
@@ -84,7 +80,7 @@ final class ElfImage {
         checkKind(source, ehdr);
         int phnum = LittleEndian.u16(ehdr, 56);
         if (phnum == 0) {
-            throw refuse(source, "is an ELF file without program headers", BUILD_REMEDY);
+            throw refuse(source, "is an ELF file without program headers", Remedies.GIVE_A_KERNEL);
         }
         if (phnum > PHDRS_MAX) {
             throw damaged(source, "has " + phnum + " program headers, more than the " + PHDRS_MAX + " allowed");
@@ -105,21 +101,21 @@ final class ElfImage {
         int elfClass = ehdr[4];
         int data = ehdr[5];
         if (data == ELFDATA2MSB) {
-            throw refuse(source, "is a big-endian ELF file, for another processor", BUILD_REMEDY);
+            throw refuse(source, "is a big-endian ELF file, for another processor", Remedies.GIVE_A_KERNEL);
         }
         if (elfClass == ELFCLASS32) {
-            throw refuse(source, "is a 32-bit ELF file", BUILD_REMEDY);
+            throw refuse(source, "is a 32-bit ELF file", Remedies.GIVE_A_KERNEL);
         }
         if (elfClass != ELFCLASS64 || data != ELFDATA2LSB || ehdr[6] != EV_CURRENT) {
             throw damaged(source, "has an ELF identification that means nothing");
         }
         int machine = LittleEndian.u16(ehdr, 18);
         if (machine != EM_X86_64) {
-            throw refuse(source, "is for another processor (ELF machine " + machine + ")", BUILD_REMEDY);
+            throw refuse(source, "is for another processor (ELF machine " + machine + ")", Remedies.GIVE_A_KERNEL);
         }
         int type = LittleEndian.u16(ehdr, 16);
         if (type != ET_EXEC) {
-            throw refuse(source, describeType(type), BUILD_REMEDY);
+            throw refuse(source, describeType(type), Remedies.GIVE_A_KERNEL);
         }
     }
 
@@ -139,14 +135,17 @@ final class ElfImage {
             int base = i * PHDR_BYTES;
             long type = LittleEndian.u32(phdrs, base);
             if (type == PT_INTERP) {
-                throw refuse(source, "is a program that runs under an operating system, not a kernel", BUILD_REMEDY);
+                throw refuse(
+                        source,
+                        "is a program that runs under an operating system, not a kernel",
+                        Remedies.GIVE_A_KERNEL);
             }
             if (type == PT_LOAD && readSegment(phdrs, base, count)) {
                 count++;
             }
         }
         if (count == 0) {
-            throw refuse(source, "is an ELF file with nothing to load", BUILD_REMEDY);
+            throw refuse(source, "is an ELF file with nothing to load", Remedies.GIVE_A_KERNEL);
         }
         for (int i = 1; i < count; i++) {
             // Neither end can wrap: checked for each segment.
@@ -175,7 +174,14 @@ final class ElfImage {
         if (memsz < 0 || paddr < 0 || paddr > Long.MAX_VALUE - memsz) {
             throw damaged(source, "has a segment beyond any address: 0x" + Long.toHexString(paddr));
         }
-        if (paddr < MachineLayout.HIGH_MEMORY_GPA) {
+        long belowBytes = MachineLayout.HIGH_MEMORY_GPA - paddr;
+        if (offset == 0 && belowBytes > 0 && belowBytes <= PAGE_BYTES && filesz > belowBytes) {
+            // Linkers put the file's own headers in the page before code at 1 MiB; nobody needs them there.
+            offset += belowBytes;
+            paddr += belowBytes;
+            filesz -= belowBytes;
+            memsz -= belowBytes;
+        } else if (belowBytes > 0) {
             throw refuse(
                     source,
                     "wants to be loaded at 0x" + Long.toHexString(paddr) + ", where boot data lies",
@@ -214,7 +220,7 @@ final class ElfImage {
     }
 
     static VmException.Configuration damaged(ImageSource source, String cause) {
-        return refuse(source, cause, DAMAGED_REMEDY);
+        return refuse(source, cause, Remedies.COPY_AGAIN);
     }
 
     private static VmException.Configuration refuse(ImageSource source, String cause, String remedy) {

@@ -48,7 +48,7 @@ final class ElfPlacement {
             initrdBytes = initrd.sizeBytes();
             initrd.copyTo(memory, initrdGpa, 0, initrdBytes);
         }
-        memory.write(MachineLayout.COMMAND_LINE_GPA, commandLine, 0, commandLine.length);
+        BootWriter.write(memory, MachineLayout.COMMAND_LINE_GPA, commandLine);
         E820Map map = E820Map.of(memory, ramEndGpa, request.acpiRsdpGpa() != 0);
         boolean pvh = elf.isPvh();
         BootGdt.write(memory, !pvh);

@@ -26,7 +26,8 @@ public final class Kernel implements AutoCloseable {
      * zeroes what the kernel calls its bss. Nothing is assumed of the RAM's contents, and nothing else of it is
      * touched. Addresses are those of {@link dev.isthmus.machine.MachineLayout}.
      *
-     * @param memory the guest's RAM: a region at address 0, and one at 4 GiB where there is more than fits below
+     * @param memory the guest's RAM, native memory: a region at address 0, and one at 4 GiB where there is more than
+     *     fits below
      * @param commandLine the kernel's command line; without effect on a flat binary
      * @param acpiRsdpGpaOr0 guest physical address of the ACPI RSDP, 0 where the machine has no ACPI
      * @return the state in which the first vCPU enters the kernel

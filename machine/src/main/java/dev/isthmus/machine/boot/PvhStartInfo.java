@@ -58,6 +58,6 @@ final class PvhStartInfo {
             LittleEndian.put64(info, at + 8, map.lengthBytes(i));
             LittleEndian.put32(info, at + 16, map.type(i));
         }
-        memory.write(MachineLayout.PVH_START_INFO_GPA, info, 0, info.length);
+        BootWriter.write(memory, MachineLayout.PVH_START_INFO_GPA, info);
     }
 }

@@ -50,8 +50,6 @@ final class SetupHeader {
     /** What 0 in setup_sects stands for, "for backwards compatibility". */
     private static final int SETUP_SECTS_DEFAULT = 4;
 
-    private static final String DAMAGED_REMEDY = "The file is damaged or was not copied whole: build or copy it again.";
-
     private final byte[] head;
     private final int end;
 
@@ -77,10 +75,10 @@ final class SetupHeader {
     static SetupHeader parse(String file, byte[] head) {
         if (!hasMagic(head)) {
             throw new VmException.Configuration(
-                    file + ": is not a bzImage", "Give a 64-bit x86 kernel: an ELF vmlinux or a bzImage.");
+                    file + ": is not a bzImage", Remedies.GIVE_A_KERNEL);
         }
         if (head.length <= INIT_SIZE + 4) {
-            throw new VmException.Configuration(file + ": ends within the setup header", DAMAGED_REMEDY);
+            throw new VmException.Configuration(file + ": ends within the setup header", Remedies.COPY_AGAIN);
         }
         int version = LittleEndian.u16(head, VERSION);
         if (version < VERSION_MIN) {
@@ -90,12 +88,13 @@ final class SetupHeader {
         }
         if ((LittleEndian.u16(head, XLOADFLAGS) & XLF_KERNEL_64) == 0) {
             throw new VmException.Configuration(
-                    file + ": is a 32-bit kernel", "Give a 64-bit x86 kernel: an ELF vmlinux or a bzImage.");
+                    file + ": is a 32-bit kernel", Remedies.GIVE_A_KERNEL);
         }
         // The jump over the header is two bytes long, its second byte the distance from behind it.
         int end = HEADER + (head[JUMP + 1] & 0xff);
         if (end < INIT_SIZE + 4 || end > head.length) {
-            throw new VmException.Configuration(file + ": has a setup header of impossible length", DAMAGED_REMEDY);
+            throw new VmException.Configuration(
+                    file + ": has a setup header of impossible length", Remedies.COPY_AGAIN);
         }
         return new SetupHeader(Arrays.copyOf(head, END_MAX), end);
     }
@@ -105,7 +104,7 @@ final class SetupHeader {
         System.arraycopy(head, SETUP_SECTS, bootParams, SETUP_SECTS, end - SETUP_SECTS);
     }
 
-    /** Returns the offset of the compressed kernel in the file, up to some 4 GiB; not checked against the file's size. */
+    /** Returns the offset of the compressed kernel in the file, up to some 4 GiB; the file may be shorter. */
     long payloadOffset() {
         int sectors = head[SETUP_SECTS] & 0xff;
         long protectedModeOffset = (1L + (sectors == 0 ? SETUP_SECTS_DEFAULT : sectors)) * SECTOR_BYTES;

@@ -6,8 +6,6 @@ import dev.isthmus.machine.boot.payload.PayloadFormat;
 
 /** Says what a file is that is no kernel, where that is easily told. */
 final class UnknownFile {
-    private static final String KERNEL_REMEDY = "Give a 64-bit x86 kernel: an ELF vmlinux or a bzImage.";
-
     private UnknownFile() {}
 
     /** Returns what to throw for a file that starts with {@code head}. */
@@ -16,18 +14,20 @@ final class UnknownFile {
             return refuse(file, "is a compressed file, not a kernel", "Unpack it first.");
         }
         if (startsWith(head, 0x38, 'A', 'R', 'M', 0x64) || startsWith(head, 0x38, 'R', 'S', 'C', 0x05)) {
-            return refuse(file, "is a kernel for another processor", KERNEL_REMEDY);
+            return refuse(file, "is a kernel for another processor", Remedies.GIVE_A_KERNEL);
         }
         if (startsWith(head, 0, 'M', 'Z')) {
-            return refuse(file, "is an EFI program, not a kernel", KERNEL_REMEDY);
+            return refuse(file, "is an EFI program, not a kernel", Remedies.GIVE_A_KERNEL);
         }
         if (startsWith(head, 0, 'Q', 'F', 'I', 0xfb) || startsWith(head, 0x1fe, 0x55, 0xaa)) {
-            return refuse(file, "is a disk image, not a kernel", "Give the disk as a disk, and its kernel as the kernel.");
+            return refuse(
+                    file, "is a disk image, not a kernel", "Give the disk as a disk, and its kernel as the kernel.");
         }
         if (startsWith(head, 0, '0', '7', '0', '7', '0')) {
-            return refuse(file, "is a cpio archive, not a kernel", "Give it as the initrd, and a kernel as the kernel.");
+            return refuse(
+                    file, "is a cpio archive, not a kernel", "Give it as the initrd, and a kernel as the kernel.");
         }
-        return refuse(file, "is no kernel: neither an ELF file nor a bzImage", KERNEL_REMEDY);
+        return refuse(file, "is no kernel: neither an ELF file nor a bzImage", Remedies.GIVE_A_KERNEL);
     }
 
     private static boolean startsWith(byte[] head, int offset, int... magic) {

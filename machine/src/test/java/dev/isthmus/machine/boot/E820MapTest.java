@@ -23,7 +23,8 @@ class E820MapTest {
                 """
                 0 9fc00 1
                 9fc00 400 2
-                e0000 20000 3
+                e0000 1e000 3
+                fe000 2000 2
                 100000 f00000 1
                 fffbc000 4000 2
                 """,
@@ -35,7 +36,7 @@ class E820MapTest {
         E820Map map = E820Map.of(3 * GIB, 0, true);
 
         assertTrue(text(map).contains("100000 bff00000 1\n"));
-        assertEquals(5, map.size());
+        assertEquals(6, map.size());
     }
 
     @Test
@@ -54,7 +55,7 @@ class E820MapTest {
 
     @Test
     void tablesAreaIsReservedWithoutAcpi() {
-        assertTrue(text(E820Map.of(16 * MIB, 0, false)).contains("e0000 20000 2\n"));
+        assertTrue(text(E820Map.of(16 * MIB, 0, false)).contains("e0000 1e000 2\n"));
     }
 
     @ParameterizedTest

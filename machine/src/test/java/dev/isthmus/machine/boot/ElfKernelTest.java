@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.boot;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,6 +51,23 @@ class ElfKernelTest {
         assertArrayEquals(new byte[5000 - data.length], read(4 * MIB + data.length, 5000 - data.length));
         assertEquals(0xee, memory.readU8(4 * MIB + 5000));
         assertArrayEquals(new byte[100], read(6 * MIB, 100));
+    }
+
+    @Test
+    void fileHeadersInThePageBeforeTheCodeAreNotLoaded() throws Exception {
+        memory.fill(0, 2 * MIB, (byte) 0xee);
+        byte[] image = elf().build();
+        // What ld makes of code linked at 1 MiB: a segment from 0xff000 on, which starts with the ELF header.
+        byte[] linked = Arrays.copyOf(image, 4096 + CODE.length);
+        System.arraycopy(CODE, 0, linked, 4096, CODE.length);
+        ByteBuffer phdr = ByteBuffer.wrap(linked).order(ByteOrder.LITTLE_ENDIAN).position(TestElf.PHDRS_OFFSET + 8);
+        phdr.putLong(0).putLong(0xf_f000).putLong(0xf_f000).putLong(linked.length).putLong(linked.length);
+
+        place(linked);
+
+        assertArrayEquals(CODE, read(MIB, CODE.length));
+        assertEquals(0xee, memory.readU8(MIB - 1));
+        assertEquals(0xee, memory.readU8(0xf_f000));
     }
 
     @Test
@@ -140,12 +160,12 @@ class ElfKernelTest {
         assertEquals(0, memory.readU32(page + 0x21c));
         assertEquals(MachineLayout.ACPI_RSDP_GPA, memory.readU64(page + 0x070));
         assertEquals("console=ttyS0 quiet", readText(memory.readU32(page + 0x228)));
-        assertEquals(5, memory.readU8(page + 0x1e8));
+        assertEquals(6, memory.readU8(page + 0x1e8));
         assertEquals(0, memory.readU64(page + 0x2d0));
         assertEquals(0x9_fc00, memory.readU64(page + 0x2d8));
         assertEquals(1, memory.readU32(page + 0x2e0));
-        assertEquals(MIB, memory.readU64(page + 0x2d0 + 3 * 20));
-        assertEquals(15 * MIB, memory.readU64(page + 0x2d0 + 3 * 20 + 8));
+        assertEquals(MIB, memory.readU64(page + 0x2d0 + 4 * 20));
+        assertEquals(15 * MIB, memory.readU64(page + 0x2d0 + 4 * 20 + 8));
     }
 
     @Test
@@ -161,11 +181,11 @@ class ElfKernelTest {
         assertEquals(0, memory.readU32(info + 12));
         assertEquals("a b", readText(memory.readU64(info + 0x18)));
         assertEquals(MachineLayout.ACPI_RSDP_GPA, memory.readU64(info + 0x20));
-        assertEquals(5, memory.readU32(info + 0x30));
+        assertEquals(6, memory.readU32(info + 0x30));
         long map = memory.readU64(info + 0x28);
-        assertEquals(MIB, memory.readU64(map + 3 * 24));
-        assertEquals(15 * MIB, memory.readU64(map + 3 * 24 + 8));
-        assertEquals(1, memory.readU64(map + 3 * 24 + 16));
+        assertEquals(MIB, memory.readU64(map + 4 * 24));
+        assertEquals(15 * MIB, memory.readU64(map + 4 * 24 + 8));
+        assertEquals(1, memory.readU64(map + 4 * 24 + 16));
     }
 
     @Test
