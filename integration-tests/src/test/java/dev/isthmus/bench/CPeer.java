@@ -19,7 +19,7 @@ final class CPeer {
             throw new IOException(String.join(" ", command) + " failed with status " + process.exitValue());
         }
         List<Double> numbers = new ArrayList<>();
-        for (String line : output.split("\n")) {
+        for (String line : output.lines().toList()) {
             numbers.add(Double.valueOf(line.trim()));
         }
         return numbers;

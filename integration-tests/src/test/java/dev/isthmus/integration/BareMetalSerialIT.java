@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -18,6 +15,9 @@ import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.testing.machine.GuestCode;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmResult;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** A guest without an operating system moves a megabyte through the serial port in each direction. */
 @RequiresKvm

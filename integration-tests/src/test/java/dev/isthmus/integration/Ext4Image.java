@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.time.Duration;
 
 import dev.isthmus.vmm.DemoGuest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** A disk image with an ext4 file system, made and looked into by the host's e2fsprogs. */
 record Ext4Image(Path file) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** A program of the host that a test runs: its standard output and error together, and its exit status. */
 record HostTool(int status, String output) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.io.IOException;
 import java.time.Duration;
 import java.util.stream.Stream;
@@ -18,6 +15,9 @@ import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.DemoGuest;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmResult;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Linux boots from each form of kernel, with one and two vCPUs, and the same under QEMU's microvm. */
 @RequiresKvm

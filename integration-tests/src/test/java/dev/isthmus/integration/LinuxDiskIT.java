@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,6 +14,10 @@ import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.DemoGuest;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmResult;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Linux's virtio_blk driver and ext4 on our disks; the host's e2fsprogs judge what is left. */
 @RequiresKvm

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +24,9 @@ import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.testing.machine.GuestCode;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmResult;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Damaged kernels: each is refused with a word to the user, or runs as a guest and does whatever it does. Nothing that is

@@ -17,7 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** The command as users start it: the distribution that the build has just made, in a process of its own. */
 final class CommandProcess implements AutoCloseable {
     /** A loaded machine may take seconds to start a JVM. */
-    static final Duration PATIENCE = Duration.ofSeconds(120);
+    static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private static final Path PROGRAM = Path.of("target", "isthmus", "bin", "isthmus").toAbsolutePath();
 

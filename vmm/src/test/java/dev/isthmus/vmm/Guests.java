@@ -87,8 +87,8 @@ final class Guests {
 
     private static GuestCode send(GuestCode code, String text) {
         code.line32("mov  $0x3f8, %edx", 0x3f8, 0xba);
-        for (char c : text.toCharArray()) {
-            code.line("mov  $c, %al", 0xb0, c).line("out  %al, (%dx)", 0xee);
+        for (int i = 0; i < text.length(); i++) {
+            code.line("mov  $c, %al", 0xb0, text.charAt(i)).line("out  %al, (%dx)", 0xee);
         }
         return code;
     }

@@ -4,8 +4,10 @@ package dev.isthmus.vmm;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,7 +35,7 @@ class TerminalIT {
     private Pty pty;
     private Fd terminal;
     private TerminalScreen screen;
-    private Process process;
+    private @Nullable Process process;
 
     @BeforeEach
     void openTerminal() {
@@ -153,12 +155,12 @@ class TerminalIT {
     }
 
     private int status() throws InterruptedException {
-        assertTrue(process.waitFor(CommandProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS), screen::text);
-        return process.exitValue();
+        assertTrue(running().waitFor(CommandProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS), screen::text);
+        return running().exitValue();
     }
 
     private void signal(String name) throws Exception {
-        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+        new ProcessBuilder("kill", "-" + name, Long.toString(running().pid())).start().waitFor();
     }
 
     private void assertRaw() {
@@ -169,5 +171,9 @@ class TerminalIT {
     private void assertCooked() {
         Termios settings = Termios.get(terminal);
         assertTrue(settings.editsLines() && settings.echoes());
+    }
+
+    private Process running() {
+        return Objects.requireNonNull(process);
     }
 }

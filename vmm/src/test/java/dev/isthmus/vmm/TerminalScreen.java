@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 import dev.isthmus.kvm.linux.Pty;
 import dev.isthmus.kvm.linux.StreamIo;
+import dev.isthmus.machine.io.Uninterruptibly;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -47,8 +48,8 @@ final class TerminalScreen implements AutoCloseable {
 
     /** Waits for the end of the screen's reader; the terminal's other side is closed. */
     @Override
-    public void close() throws InterruptedException {
-        reader.join();
+    public void close() {
+        Uninterruptibly.join(reader);
     }
 
     private void read() {

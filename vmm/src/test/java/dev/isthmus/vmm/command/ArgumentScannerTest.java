@@ -3,8 +3,10 @@ package dev.isthmus.vmm.command;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -46,7 +48,8 @@ class ArgumentScannerTest {
 
     @Test
     void readsAFullLineByItself() {
-        Arguments arguments = scan("run", "--kernel", "vmlinux", "--disk=path=a", "--disk", "path=b", "--no-reboot");
+        Arguments arguments = Objects.requireNonNull(
+                scan("run", "--kernel", "vmlinux", "--disk=path=a", "--disk", "path=b", "--no-reboot"));
 
         assertNotNull(arguments);
         assertEquals("vmlinux", arguments.value(CommandOptions.KERNEL));
@@ -67,7 +70,7 @@ class ArgumentScannerTest {
         assertNull(scan("run", "--no-reboot", "--no-reboot"));
     }
 
-    private static Arguments scan(String... args) {
+    private static @Nullable Arguments scan(String... args) {
         return ArgumentScanner.scan(args, CommandOptions.RUN);
     }
 }

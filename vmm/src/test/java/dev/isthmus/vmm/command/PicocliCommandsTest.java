@@ -2,6 +2,7 @@
 package dev.isthmus.vmm.command;
 
 import java.util.List;
+import java.util.Objects;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,7 @@ class PicocliCommandsTest {
     @ParameterizedTest
     @ValueSource(strings = {"run", "demo", "doctor", "completion"})
     void everyCommandHasHelpInPlainAscii(String command) {
-        String help = PicocliCommands.create().getSubcommands().get(command).getUsageMessage();
+        String help = helpOf(command);
 
         assertTrue(help.contains("--help"), help);
         assertTrue(help.chars().allMatch(c -> c == '\n' || (c >= ' ' && c <= '~')), help);
@@ -26,7 +27,7 @@ class PicocliCommandsTest {
     @ParameterizedTest
     @ValueSource(strings = {"0 ", "odd", "2 ", "4 ", "6 ", "8 ", "34 ", "36 ", "38 ", "124 ", "129, 130, 143"})
     void helpOfRunShowsTheExitStatuses(String status) {
-        String help = PicocliCommands.create().getSubcommands().get("run").getUsageMessage();
+        String help = helpOf("run");
         String table = help.substring(help.indexOf("Exit status:"));
 
         assertTrue(table.contains("  " + status), table);
@@ -73,5 +74,9 @@ class PicocliCommandsTest {
         assertTrue(script.contains("--kernel-format"), script);
         assertTrue(script.contains("demo"), script);
         assertTrue(script.contains("compgen -f"), script);
+    }
+
+    private static String helpOf(String command) {
+        return Objects.requireNonNull(PicocliCommands.create().getSubcommands().get(command)).getUsageMessage();
     }
 }
