@@ -122,7 +122,10 @@ build_initramfs() {
     dpkg-deb -x "$package" busybox-static
     build_init
     gcc -O2 -o gen_init_cpio "$kernel/gen_init_cpio.c"
-    sed -e '/^#/d' -e "s|@build@|$PWD|" -e "s|@here@|$here/initramfs|" "$here/initramfs/list" >list
+    mkdir files
+    cp "$here"/initramfs/* init busybox-static/bin/busybox files/
+    touch -d "@$SOURCE_DATE_EPOCH" files/*
+    sed -e '/^#/d' -e "s|@files@|$PWD/files|" files/list >list
     ./gen_init_cpio -t "$SOURCE_DATE_EPOCH" list >initramfs.cpio
     cp busybox-static/usr/share/doc/busybox-static/copyright COPYING.busybox
 }
