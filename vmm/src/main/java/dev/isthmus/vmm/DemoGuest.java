@@ -159,7 +159,7 @@ public record DemoGuest(Path kernel, Path initrd) {
         for (byte b : word.getBytes(StandardCharsets.UTF_8)) {
             char c = (char) (b & 0xff);
             boolean plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-                    || "-_.,:/+=@".indexOf(c) >= 0;
+                    || "-._~/:,+@=".indexOf(c) >= 0;
             if (plain) {
                 line.append(c);
             } else {

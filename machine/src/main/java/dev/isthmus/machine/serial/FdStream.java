@@ -48,6 +48,9 @@ final class FdStream implements AutoCloseable {
         /** There is room to write again, after {@code write} took less than all. */
         void writable();
 
+        /** There is no more input; output may still be wanted. Called once. */
+        default void endOfInput() {}
+
         /** The peer has gone and all that it sent has been received. The stream does nothing any more. */
         void gone();
     }
@@ -216,6 +219,7 @@ final class FdStream implements AutoCloseable {
         }
         if (count == StreamIo.END_OF_STREAM) {
             readEnded = true;
+            user.endOfInput();
         } else if (count > 0) {
             user.received(buffer.asSlice(0, count));
         }

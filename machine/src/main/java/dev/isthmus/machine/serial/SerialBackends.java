@@ -14,7 +14,7 @@ public final class SerialBackends {
     public static SerialBackend open(SerialConfig config) {
         // Not a pattern switch, whose bootstrap costs milliseconds before the guest's first instruction.
         if (config instanceof SerialConfig.Stdio stdio) {
-            return StdioSerial.open(stdio.escapes());
+            return StdioSerial.open(stdio);
         }
         if (config instanceof SerialConfig.Pty) {
             return PtySerial.open();

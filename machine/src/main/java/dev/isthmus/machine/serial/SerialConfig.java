@@ -15,11 +15,13 @@ public sealed interface SerialConfig {
      * standard input is in raw mode until the backend is closed.
      *
      * @param escapes what Ctrl-a and a key do at a terminal; null: all keys are the guest's
+     * @param ctrlDAtEnd whether a guest that reads lines is told of the end of an input that is no terminal, as a user
+     *     would: with Ctrl-D, two of them where the last line is not complete
      */
-    record Stdio(EscapeFilter.@Nullable Actions escapes) implements SerialConfig {
-        /** Makes one without escape keys. */
+    record Stdio(EscapeFilter.@Nullable Actions escapes, boolean ctrlDAtEnd) implements SerialConfig {
+        /** Makes one without escape keys, whose input just ends. */
         public Stdio() {
-            this(null);
+            this(null, false);
         }
     }
 

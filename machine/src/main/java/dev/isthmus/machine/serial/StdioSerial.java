@@ -26,7 +26,7 @@ import dev.isthmus.machine.VmException;
  * purpose. Only where the second opening fails (sockets; another user's terminal) is the flag set and, when the backend
  * is closed, set back.
  *
- * <p>The end of input is not the end of anything else: the guest simply gets no more.
+ * <p>The end of input is not the end of anything else: the guest simply gets no more, but Ctrl-D where that is asked for.
  *
  * <p>At a terminal with escape keys, what is typed is read ahead of a guest that does not, up to
  * {@value #TYPED_AHEAD_BYTES} bytes, so that Ctrl-a x ends a guest that hangs.
@@ -36,6 +36,9 @@ final class StdioSerial implements SerialBackend {
     private static final int STDOUT = 1;
     private static final int TYPED_AHEAD_BYTES = 64 << 10;
 
+    /** What ends the input of whoever reads lines (VEOF in termios(3)). */
+    private static final byte CTRL_D = 0x04;
+
     /** Standard input and output are one VM's at a time. */
     private static final AtomicBoolean IN_USE = new AtomicBoolean();
 
@@ -43,6 +46,7 @@ final class StdioSerial implements SerialBackend {
     private final Channel output;
     private final @Nullable RawTerminal terminal;
     private final @Nullable EscapeFilter escapes;
+    private final boolean ctrlDAtEnd;
     private final @Nullable AtomicBoolean inUse;
 
     private final TypeAhead typeAhead = new TypeAhead(TYPED_AHEAD_BYTES);
@@ -70,23 +74,25 @@ final class StdioSerial implements SerialBackend {
             Channel output,
             @Nullable RawTerminal terminal,
             @Nullable EscapeFilter escapes,
+            boolean ctrlDAtEnd,
             @Nullable AtomicBoolean inUse) {
         this.input = input;
         this.output = output;
         this.terminal = terminal;
         this.escapes = escapes;
+        this.ctrlDAtEnd = ctrlDAtEnd;
         this.inUse = inUse;
     }
 
     /** Opens this process's standard streams. */
-    static StdioSerial open(EscapeFilter.@Nullable Actions escapes) {
+    static StdioSerial open(SerialConfig.Stdio config) {
         if (!IN_USE.compareAndSet(false, true)) {
             throw new VmException.Configuration(
                     "Standard input and output are the serial line of another VM already.",
                     "Give this VM another serial line, such as a pty or a socket.");
         }
         try {
-            return open(STDIN, STDOUT, escapes, IN_USE);
+            return open(STDIN, STDOUT, config, IN_USE);
         } catch (RuntimeException e) {
             IN_USE.set(false);
             throw e;
@@ -95,11 +101,11 @@ final class StdioSerial implements SerialBackend {
 
     /** Opens other descriptors as if they were the standard streams; they stay the caller's. */
     static StdioSerial open(int stdin, int stdout, EscapeFilter.@Nullable Actions escapes) {
-        return open(stdin, stdout, escapes, null);
+        return open(stdin, stdout, new SerialConfig.Stdio(escapes, false), null);
     }
 
-    private static StdioSerial open(
-            int stdin, int stdout, EscapeFilter.@Nullable Actions actions, @Nullable AtomicBoolean inUse) {
+    /** Opens descriptors, with a flag to be set back when the backend is closed. */
+    static StdioSerial open(int stdin, int stdout, SerialConfig.Stdio config, @Nullable AtomicBoolean inUse) {
         Channel input = null;
         Channel output = null;
         try {
@@ -109,9 +115,11 @@ final class StdioSerial implements SerialBackend {
             EscapeFilter escapes = null;
             if (Termios.isTerminal(input.fd)) {
                 terminal = RawTerminal.enter(input.fd);
+                EscapeFilter.Actions actions = config.escapes();
                 escapes = actions == null ? null : new EscapeFilter(actions);
             }
-            return new StdioSerial(input, output, terminal, escapes, inUse);
+            boolean ctrlDAtEnd = terminal == null && config.ctrlDAtEnd();
+            return new StdioSerial(input, output, terminal, escapes, ctrlDAtEnd, inUse);
         } catch (RuntimeException e) {
             if (input != null) {
                 input.close();
@@ -152,7 +160,13 @@ final class StdioSerial implements SerialBackend {
     public void attach(EventLoop loop, SerialPort port) {
         this.port = port;
         outputStream = new FdStream(loop, output.fd, false, new PortUser(port));
-        inputStream = new FdStream(loop, input.fd, true, escapes == null ? new PortUser(port) : new Typed(port, escapes));
+        PortUser user = new PortUser(port);
+        if (escapes != null) {
+            user = new Typed(port, escapes);
+        } else if (ctrlDAtEnd) {
+            user = new Piped(port);
+        }
+        inputStream = new FdStream(loop, input.fd, true, user);
         inputStream.start();
     }
 
@@ -188,6 +202,33 @@ final class StdioSerial implements SerialBackend {
         output.close();
         if (inUse != null) {
             inUse.set(false);
+        }
+    }
+
+    /** Standard input whose end the guest is told of. */
+    private final class Piped extends PortUser {
+        private final SerialPort to;
+        private boolean lineComplete = true;
+
+        Piped(SerialPort to) {
+            super(to);
+            this.to = to;
+        }
+
+        @Override
+        public void received(MemorySegment bytes) {
+            lineComplete = bytes.get(ValueLayout.JAVA_BYTE, bytes.byteSize() - 1) == '\n';
+            super.received(bytes);
+        }
+
+        @Override
+        public void endOfInput() {
+            if (!lineComplete) {
+                // The first one hands the reader what there is of the line.
+                typeAhead.put(CTRL_D);
+            }
+            typeAhead.put(CTRL_D);
+            typeAhead.flush(to);
         }
     }
 

@@ -9,6 +9,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.isthmus.kvm.linux.Fd;
@@ -98,6 +100,18 @@ class StdioSerialTest {
 
             assertArrayEquals(sent, line.receive(sent.length));
             writer.get(60, TimeUnit.SECONDS);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'', '\u0004'", "'line\n', 'line\n\u0004'", "'part', 'part\u0004\u0004'"})
+    void endOfAFileIsCtrlDWhereThatIsAskedFor(String input, String received) throws Exception {
+        Path file = Files.writeString(directory.resolve("input"), input);
+        try (Fd in = HostFile.openFd(file.toString(), HostFile.O_RDONLY, 0);
+                Fd out = fifo("out");
+                LiveLine line = new LiveLine(
+                        StdioSerial.open(in.number(), out.number(), new SerialConfig.Stdio(null, true), null))) {
+            assertArrayEquals(received.getBytes(StandardCharsets.US_ASCII), line.receive(received.length()));
         }
     }
 

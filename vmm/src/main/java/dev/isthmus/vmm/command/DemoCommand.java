@@ -17,6 +17,7 @@ import dev.isthmus.vmm.VmBuilder;
 final class DemoCommand {
     static final String NAME = "demo";
 
+    private static final String PIPE = "pipe";
     private static final int STDIN = 0;
     private static final int STDOUT = 1;
 
@@ -39,8 +40,13 @@ final class DemoCommand {
     static VmBuilder configure(Arguments arguments, DemoGuest guest, EscapeFilter.Actions keys) {
         List<String> words = arguments.operands();
         VmBuilder builder = words.isEmpty() ? guest.shell() : guest.command(words.toArray(new String[0]));
-        builder.name(PicocliCommands.PROGRAM).serial(new SerialConfig.Stdio(keys));
-        builder.commandLine(guest.commandLine(words, terminal()));
+        builder.name(PicocliCommands.PROGRAM).serial(new SerialConfig.Stdio(keys, true));
+        String terminal = terminal();
+        String commandLine = guest.commandLine(words, terminal);
+        if (!PIPE.equals(terminal)) {
+            commandLine = withTerminalType(commandLine);
+        }
+        builder.commandLine(commandLine);
         RunCommand.configureSize(builder, arguments);
         return builder;
     }
@@ -48,9 +54,15 @@ final class DemoCommand {
     /** What the guest's console is connected to: our terminal with its size, or a pipe. */
     private static @Nullable String terminal() {
         if (!HostTerminal.isTerminal(STDIN) || !HostTerminal.isTerminal(STDOUT)) {
-            return "pipe";
+            return PIPE;
         }
         HostTerminal.Size size = HostTerminal.size();
         return size == null ? null : size.rows() + "x" + size.columns();
+    }
+
+    /** Hands our TERM on, in front of what may be a command; Linux makes an environment variable of it. */
+    private static String withTerminalType(String commandLine) {
+        String type = System.getenv("TERM");
+        return type == null || !type.matches("[A-Za-z0-9._+-]{1,40}") ? commandLine : "TERM=" + type + " " + commandLine;
     }
 }

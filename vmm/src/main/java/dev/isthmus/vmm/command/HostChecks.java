@@ -28,10 +28,8 @@ final class HostChecks {
             return HostCheck.note(
                     subject,
                     "no VMX or SVM: this KVM (kvm_pvm) runs guest user code natively and emulates guest kernels",
-                    "Expect 15 to 50 s for a boot of Linux. Guest kernels need"
-                            + " clearcpuid=popcnt,cx16,fsgsbase,smap,umip,rdpid,invpcid,pcid,sse4_2,pclmulqdq,xsave"
-                            + " on their command line ('isthmus demo' adds it), and stock distribution kernels stop early."
-                            + " Use a host with VMX or SVM for speed.");
+                    "Expect 15 to 50 s for a boot of Linux; 'isthmus demo --dry-run' shows what a kernel needs on its command"
+                            + " line here, and stock distribution kernels stop early. Use a host with VMX or SVM for speed.");
         }
         String flags = cpuFlags();
         if (flags.contains(" vmx ")) {

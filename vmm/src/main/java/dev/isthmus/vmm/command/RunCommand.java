@@ -112,7 +112,7 @@ final class RunCommand {
 
     static SerialConfig serial(String text, EscapeFilter.Actions keys) {
         if (text.equals("stdio")) {
-            return new SerialConfig.Stdio(keys);
+            return new SerialConfig.Stdio(keys, false);
         }
         if (text.equals("null")) {
             return new SerialConfig.Null();
