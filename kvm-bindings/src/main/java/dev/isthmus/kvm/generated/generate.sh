@@ -21,6 +21,7 @@ jextract --target-package dev.isthmus.kvm.generated --header-class-name Linux --
 # Constants are all that is wanted. What jextract prints to link functions calls into java.lang.foreign, which the
 # bindings keep to one hand-written class, and would run whenever a VM starts.
 rm "$package/Linux\$shared.java"
+# shellcheck disable=SC2016 # the dollar is jextract's
 sed -i -e 's/ extends Linux\$shared//' -e '/^import /d' \
     -e '/static final Arena LIBRARY_ARENA/d' -e '/static final SymbolLookup SYMBOL_LOOKUP/,/;$/d' \
     -e '/./,$!d' "$package/Linux.java"
