@@ -183,8 +183,8 @@ void __attribute__((noreturn, used)) init(long *stack)
 
     mounts_make();
     options_read(&options);
-    port_write(options.mark_port, MARK_VALUE);
     console_open(&options);
+    port_write(options.mark_port, MARK_VALUE);
     int signals = signals_open();
     loopback_up();
     environment_make(environment, (char **)(stack + 1 + stack[0] + 1));

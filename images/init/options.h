@@ -10,7 +10,7 @@
 
 struct options {
     int exit_port;    // isthmus.exit: the debug-exit port, or NO_PORT
-    int mark_port;    // isthmus.mark: the port written when init starts, or NO_PORT
+    int mark_port;    // isthmus.mark: the port written when the console is set up, or NO_PORT
     bool pipe;       // isthmus.tty=pipe: the console carries bytes, nobody types there
     unsigned short rows, columns;    // isthmus.tty=ROWSxCOLS: the size of the terminal, 0 where unknown
     bool quiet;      // the kernel's own word
