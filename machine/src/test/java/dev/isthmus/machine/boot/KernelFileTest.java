@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.HexFormat;
 
@@ -27,7 +26,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 class KernelFileTest {
@@ -66,14 +64,9 @@ class KernelFileTest {
     }
 
     @Test
-    void unreadableFileIsRefused() throws Exception {
-        Path file = Files.createFile(
-                directory.resolve("secret"),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("---------")));
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
-        Files.write(file, TestElf.pvh(new byte[16]));
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("---------"));
-        assumeFalse(Files.isReadable(file), "this user reads everything");
+    void unreadableFileIsRefused() {
+        // An attribute that can only be written: the kernel refuses even root, for whom permissions are no obstacle.
+        Path file = Path.of("/sys/bus/cpu/drivers_probe");
 
         assertRefused(file, KernelFormat.AUTO, "no permission to read the kernel");
     }
