@@ -160,11 +160,14 @@ esac
 
 require_tools
 compare_tools
+case $cache in
+*[[:space:]:]*) fail "Linux does not build where a path has a space or a colon: $cache (set XDG_CACHE_HOME)" ;;
+esac
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 build_kernel
-work=$(mktemp -d)
+work=$(mktemp -d "$cache/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 build_initramfs
