@@ -161,7 +161,7 @@ esac
 require_tools
 compare_tools
 case $cache in
-*[[:space:]:]*) fail "Linux does not build where a path has a space or a colon: $cache (set XDG_CACHE_HOME)" ;;
+*[[:space:]:]*) fail "Linux cannot be built below $cache: spaces or colons (set XDG_CACHE_HOME)" ;;
 esac
 mkdir -p "$cache"
 exec 9>"$cache/lock"
