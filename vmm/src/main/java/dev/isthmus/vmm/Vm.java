@@ -88,9 +88,17 @@ public final class Vm implements AutoCloseable {
         machine.powerButton();
     }
 
-    /** Ends the VM at once, as pulling the plug would; {@link #awaitExit(Duration)} then returns {@link VmResult.Stopped}. */
+    /**
+     * Ends the VM at once, as pulling the plug would; {@link #awaitExit(Duration)} then returns {@link VmResult.Stopped}.
+     * No vCPU runs any more on return.
+     */
     public void stop() {
         machine.stop();
+    }
+
+    /** Does as {@link #stop()}, but waits for nothing: the one method that a serial backend of the caller's may call. */
+    public void requestStop() {
+        machine.requestStop();
     }
 
     /** Tells whether the VM runs, is paused, or has ended. */

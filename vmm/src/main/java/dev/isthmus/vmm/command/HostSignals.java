@@ -73,7 +73,7 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions {
             target.powerButton();
             Messages.line("asked the guest to power off; once more stops it at once");
         } else {
-            stop();
+            target.stop();
         }
     }
 
@@ -81,13 +81,9 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions {
     @Override
     public void quit() {
         count(SIGINT);
-        new Thread(this::stop, "quit").start();
-    }
-
-    private void stop() {
         Vm target = target();
         if (target != null) {
-            target.stop();
+            target.requestStop();
         }
     }
 
