@@ -160,11 +160,14 @@ esac
 
 require_tools
 compare_tools
+case $cache in
+*[[:space:]:]*) fail "Linux cannot be built below $cache: spaces or colons (set XDG_CACHE_HOME)" ;;
+esac
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 build_kernel
-work=$(mktemp -d)
+work=$(mktemp -d "$cache/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 build_initramfs

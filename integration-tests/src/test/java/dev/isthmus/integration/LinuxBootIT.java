@@ -29,10 +29,10 @@ class LinuxBootIT {
 
     private static final int REPORTED_STATUS = 41;
 
-    // What Linux takes as the loader's type: under PVH it sets Xen's number itself (arch/x86/platform/pvh/enlighten.c),
-    // under the Linux boot protocol it takes ours, "undefined".
-    private static final String PVH_LOADER = "9";
-    private static final String UNDEFINED_LOADER = "15";
+    // type_of_loader, which Linux shows as bootloader_type: under PVH it sets 0xb0 itself (arch/x86/platform/pvh/enlighten.c),
+    // under the Linux boot protocol it takes ours, 0xff for "undefined".
+    private static final String PVH_LOADER = "176";
+    private static final String UNDEFINED_LOADER = "255";
 
     static Stream<Arguments> kernels() {
         return Stream.of(
@@ -63,7 +63,7 @@ class LinuxBootIT {
                 LinuxGuest.DEADLINE.plus(Duration.ofSeconds(60)),
                 "qemu-system-x86_64",
                 "-M", "microvm,acpi=on,pcie=off,rtc=on,pit=on,pic=on,isa-serial=on",
-                "-accel", "kvm", "-cpu", "host", "-smp", Integer.toString(cpus), "-m", "128",
+                "-accel", "kvm", "-cpu", "host,-arch-capabilities", "-smp", Integer.toString(cpus), "-m", "128",
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                 "-serial", "stdio",
                 "-device", "isa-debug-exit,iobase=0x" + Integer.toHexString(MachineLayout.DEBUG_EXIT_PORT) + ",iosize=4",

@@ -40,8 +40,8 @@ class MutatedKernelIT {
     /** How long a mutant may run: those that do not end at once loop or halt, which tells nothing more. */
     private static final Duration LIFE = Duration.ofMillis(20);
 
-    /** Two VMs at a time: closing one mostly waits for the kernel. */
-    private static final int WORKERS = 2;
+    /** Several VMs at a time: making and closing one is mostly waiting for grace periods of the host's kernel. */
+    private static final int WORKERS = 8;
 
     @TempDir
     Path folder;

@@ -15,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 /** What runs for every exit and notification leaves nothing to the garbage collector. */
 @RequiresKvm
 class AllocationIT {
-    private static final int WARM_UP = 5_000;
+    private static final int ATTEMPTS = 50;
     private static final int ROUNDS = 5_000;
 
     @Test
@@ -26,13 +26,17 @@ class AllocationIT {
                                 "e6 80", // out 0x80, al
                                 "eb fc"); // jmp to the out
                 EventFd event = EventFd.create()) {
-            exits(guest, event, WARM_UP);
-            long before = threads.getCurrentThreadAllocatedBytes();
-            exits(guest, event, ROUNDS);
-            long after = threads.getCurrentThreadAllocatedBytes();
+            long allocatedBytes = Long.MAX_VALUE;
+            // The interpreter boxes what compiled code does not, and on a busy machine the compiler takes its time: what
+            // counts is that it comes to nothing, and not after how many exits.
+            for (int i = 0; i < ATTEMPTS && allocatedBytes >= ROUNDS; i++) {
+                long before = threads.getCurrentThreadAllocatedBytes();
+                exits(guest, event, ROUNDS);
+                allocatedBytes = threads.getCurrentThreadAllocatedBytes() - before;
+            }
 
             // Asking for the number allocates a little itself.
-            assertEquals(0, (after - before) / ROUNDS, (after - before) + " bytes");
+            assertEquals(0, allocatedBytes / ROUNDS, allocatedBytes + " bytes");
         }
     }
 

@@ -28,7 +28,7 @@ class ArchitectureTest {
     /** No tests, and no test kits, which come in jars and directories of many names. */
     static final class OnlyWhatShips implements ImportOption {
         private static final Pattern TEST =
-                Pattern.compile(".*/dev/isthmus/(testing|architecture)/.*|.*(Test|IT)(\\$.*)?\\.class");
+                Pattern.compile(".*/test-classes/.*|.*-tests\\.jar.*|.*/dev/isthmus/(testing|architecture)/.*");
 
         @Override
         public boolean includes(Location location) {
