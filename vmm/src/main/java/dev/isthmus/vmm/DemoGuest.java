@@ -36,8 +36,8 @@ public record DemoGuest(Path kernel, Path initrd) {
     /** Where a distribution and where a source tree have the files, seen from their roots. */
     private static final String[] DIRECTORIES = {"share/isthmus", "images/guest"};
 
-    /** The root of the distribution that runs; set by its launcher. */
-    private static final String HOME_PROPERTY = "isthmus.home";
+    /** The system property that names the root of the distribution that runs; set by its launcher. */
+    public static final String HOME_PROPERTY = "isthmus.home";
 
     /**
      * Finds the guest's files: in the distribution, or in the source tree that this class was built in.
