@@ -147,7 +147,7 @@ packages
 $(cat "$here/initramfs/SOURCES")
 All else in it is from images/init and images/initramfs, Apache-2.0 (LICENSE of Isthmus).
 
-Debian offers these files on https://deb.debian.org/ and, when they are old, on https://snapshot.debian.org/.
+Debian offers these files in its package archive and, when they are old, in its snapshot archive.
 END
 }
 
