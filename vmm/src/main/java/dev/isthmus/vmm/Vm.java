@@ -31,10 +31,12 @@ public final class Vm implements AutoCloseable {
 
     private final Machine machine;
     private final @Nullable CapturedSerial serial;
+    private final String serialPeer;
 
-    private Vm(Machine machine, @Nullable CapturedSerial serial) {
+    private Vm(Machine machine, @Nullable CapturedSerial serial, String serialPeer) {
         this.machine = machine;
         this.serial = serial;
+        this.serialPeer = serialPeer;
     }
 
     /** Begins the description of a VM. */
@@ -43,8 +45,8 @@ public final class Vm implements AutoCloseable {
     }
 
     /** Starts a machine; closes it where that fails. */
-    static Vm start(Machine machine, @Nullable CapturedSerial serial) {
-        Vm vm = new Vm(machine, serial);
+    static Vm start(Machine machine, @Nullable CapturedSerial serial, String serialPeer) {
+        Vm vm = new Vm(machine, serial, serialPeer);
         try {
             machine.start();
             return vm;
@@ -66,6 +68,14 @@ public final class Vm implements AutoCloseable {
         }
         captured.watch(machine);
         return captured;
+    }
+
+    /**
+     * Returns what a user connects to for the serial line: the path of the pseudo-terminal or the socket. Empty where
+     * there is nothing to connect to.
+     */
+    public String serialPeer() {
+        return serialPeer;
     }
 
     /** Stops all vCPUs where they are; returns when none runs any more. */

@@ -16,6 +16,8 @@ import dev.isthmus.machine.MemoryConfig;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
+import dev.isthmus.machine.serial.SerialBackend;
+import dev.isthmus.machine.serial.SerialBackends;
 import dev.isthmus.machine.serial.SerialConfig;
 
 /**
@@ -178,20 +180,33 @@ public final class VmBuilder {
      * @throws VmException.HostFault if the host failed, for example for lack of memory
      */
     public Vm start() {
-        SerialConfig external = serial;
-        if (external != null) {
-            return Vm.start(Machine.create(config()), null);
-        }
         String vmName = name == null ? nextName() : name;
-        CapturedSerial captured = new CapturedSerial(vmName, serialCopy);
-        Machine machine;
+        SerialConfig external = serial;
+        if (external == null) {
+            CapturedSerial captured = new CapturedSerial(vmName, serialCopy);
+            try {
+                return Vm.start(create(vmName, captured.backend()), captured, "");
+            } catch (Throwable failure) {
+                captured.close();
+                throw failure;
+            }
+        }
+        if (serialCopy != null) {
+            throw new VmException.Configuration(
+                    "the serial line is connected and can't be copied as well", "Use serial or copySerialTo.");
+        }
+        SerialBackend backend = SerialBackends.open(external);
+        return Vm.start(create(vmName, backend), null, backend.peerName());
+    }
+
+    /** Creates the machine; closes the backend, which would be its own, where that fails. */
+    private Machine create(String vmName, SerialBackend backend) {
         try {
-            machine = Machine.create(config(vmName, new SerialConfig.Custom(captured.backend())));
+            return Machine.create(config(vmName, new SerialConfig.Custom(backend)));
         } catch (Throwable failure) {
-            captured.close();
+            backend.close();
             throw failure;
         }
-        return Vm.start(machine, captured);
     }
 
     private MachineConfig config(String vmName, SerialConfig line) {

@@ -82,7 +82,7 @@ class CommandIT {
         CommandProcess command = CommandProcess.run(run(Guests.deaf(directory), "--timeout", "300ms"));
 
         assertEquals(124, command.status(), command::toString);
-        assertTrue(command.errors().contains("--timeout"), command::toString);
+        assertTrue(command.errors().contains("--timeout 300ms"), command::toString);
     }
 
     @Test
@@ -199,6 +199,18 @@ class CommandIT {
 
         assertEquals(0, command.status(), command::toString);
         assertEquals("# from a file\n", Files.readString(output));
+    }
+
+    @Test
+    void pseudoTerminalOfTheSerialLineIsNamedAndWorks() throws Exception {
+        try (CommandProcess command = CommandProcess.start(run(Guests.echoLine(directory), "--serial", "pty"))) {
+            command.awaitError("the serial line is at /dev/pts/");
+            String line = command.errors().lines().filter(text -> text.contains("/dev/pts/")).findFirst().orElseThrow();
+            Files.writeString(Path.of(line.substring(line.indexOf("/dev/pts/"))), "typed\n");
+
+            assertEquals(0, command.status(), command::toString);
+            assertEquals("", command.output());
+        }
     }
 
     @Test

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.MachineState;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.serial.SerialConfig;
 import dev.isthmus.testing.kvm.RequiresKvm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -98,6 +99,22 @@ class VmIT {
 
         assertEquals("# copied\n", copy.toString(StandardCharsets.UTF_8));
         assertEquals("# copied\n", vm.serial().text());
+    }
+
+    @Test
+    void lineThatIsConnectedElsewhereIsNeitherCapturedNorCopied() throws Exception {
+        VmBuilder builder = Vm.builder()
+                .kernel(Guests.powerOff(directory))
+                .memory("32M")
+                .serial(new SerialConfig.ToFile(directory.resolve("serial.log")));
+        try (Vm vm = builder.start()) {
+            assertThrows(IllegalStateException.class, vm::serial);
+            assertEquals("", vm.serialPeer());
+        }
+
+        builder.copySerialTo(new ByteArrayOutputStream());
+
+        assertThrows(VmException.Configuration.class, builder::start);
     }
 
     @Test

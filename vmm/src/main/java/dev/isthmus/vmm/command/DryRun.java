@@ -37,7 +37,7 @@ final class DryRun {
         memory(text, config.memoryBytes());
         devices(text, config);
         line(text, "on reset", config.rebootAllowed() ? "start anew" : "end (status 0)");
-        line(text, "timeout", timeout == null ? "none" : String.valueOf(timeout));
+        line(text, "timeout", timeout == null ? "none" : DurationText.format(timeout));
         PrintStream out = System.out;
         out.print(text);
         out.flush();

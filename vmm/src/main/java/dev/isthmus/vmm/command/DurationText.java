@@ -53,6 +53,20 @@ final class DurationText {
         return Duration.ofMillis(millis);
     }
 
+    /** Writes a duration in the same notation: {@code 1m30s}. */
+    static String format(Duration duration) {
+        StringBuilder text = new StringBuilder();
+        long millis = duration.toMillis();
+        for (int i = 0; i < UNITS.length; i++) {
+            long number = millis / UNIT_MILLIS[i];
+            if (number > 0) {
+                text.append(number).append(UNITS[i]);
+            }
+            millis %= UNIT_MILLIS[i];
+        }
+        return text.toString();
+    }
+
     /** Returns the index of a unit, or -1; a number alone counts seconds. */
     private static int unit(String name, boolean alone) {
         for (int i = 0; i < UNITS.length; i++) {

@@ -30,6 +30,9 @@ final class GuestRun {
         try (Vm vm = builder.start()) {
             StartupTrace.mark("guest started");
             signals.attach(vm);
+            if (!vm.serialPeer().isEmpty()) {
+                Messages.line("the serial line is at ".concat(vm.serialPeer()));
+            }
             result = timeout == null ? vm.awaitExit() : vm.awaitExit(timeout);
             StartupTrace.mark("guest ended");
         }
@@ -46,16 +49,13 @@ final class GuestRun {
             return debugExit.value() & 0xff;
         }
         if (result instanceof VmResult.Panicked panicked) {
-            Messages.line("the guest's kernel panicked");
-            Messages.block(panicked.dump());
+            Messages.line(panicked.dump().strip());
         } else if (result instanceof VmResult.TripleFault tripleFault) {
-            Messages.line("the guest shut down after a triple fault");
-            Messages.block(tripleFault.dump());
+            Messages.line(tripleFault.dump().strip());
         } else if (result instanceof VmResult.KvmFailure failure) {
-            Messages.line("KVM could not continue to run the guest");
-            Messages.block(failure.dump());
-        } else if (result instanceof VmResult.TimedOut) {
-            Messages.line("stopped the guest: still running after --timeout " + timeout);
+            Messages.line(failure.dump().strip());
+        } else if (result instanceof VmResult.TimedOut && timeout != null) {
+            Messages.line("stopped the guest: still running after --timeout ".concat(DurationText.format(timeout)));
         }
         return ExitStatus.of(result);
     }

@@ -38,4 +38,10 @@ class DurationTextTest {
         assertTrue(String.valueOf(error.getMessage()).contains("'" + text + "'"), error::getMessage);
         assertTrue(error.remedy().contains("1m30s"), error::remedy);
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"30s", "5m", "1m30s", "2h", "1h2m3s4ms", "500ms"})
+    void formatsAsItParses(String text) {
+        assertEquals(text, DurationText.format(DurationText.parse(text)));
+    }
 }
