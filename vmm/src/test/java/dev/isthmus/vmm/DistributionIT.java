@@ -50,6 +50,18 @@ class DistributionIT {
     }
 
     @Test
+    void copyWithNewTimesStartsWithoutItsCacheAndWithoutAWord() throws Exception {
+        Path copied = directory.resolve("copied");
+        assertEquals(0, new ProcessBuilder("cp", "-r", HOME.toString(), copied.toString()).start().waitFor());
+
+        CommandProcess command =
+                CommandProcess.run(new ProcessBuilder(copied.resolve("bin/isthmus").toString(), "--version"));
+
+        assertEquals(0, command.status(), command::toString);
+        assertEquals("", command.errors());
+    }
+
+    @Test
     void linksToTheProgramFindItsHome() throws Exception {
         Path first = Files.createSymbolicLink(directory.resolve("first"), HOME.resolve("bin/isthmus"));
         Path second = Files.createSymbolicLink(directory.resolve("second"), first.getFileName());

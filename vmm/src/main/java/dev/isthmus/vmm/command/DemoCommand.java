@@ -17,6 +17,9 @@ import dev.isthmus.vmm.VmBuilder;
 final class DemoCommand {
     static final String NAME = "demo";
 
+    private static final String SLOW_HOST =
+            "no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so the boot takes about 15 s;"
+                    + " hiding from it (clearcpuid=...) what the emulator lacks";
     private static final String PIPE = "pipe";
     private static final int STDIN = 0;
     private static final int STDOUT = 1;
@@ -30,11 +33,8 @@ final class DemoCommand {
         if (arguments.has(CommandOptions.DRY_RUN)) {
             return DryRun.print(builder.config(), timeout);
         }
-        if (Machine.hostInterpretsKernelCode()) {
-            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so the boot takes"
-                    + " about 15 s; hiding from it (clearcpuid=...) what the emulator lacks");
-        }
-        return GuestRun.run(builder, signals, timeout, !arguments.operands().isEmpty());
+        String note = Machine.hostInterpretsKernelCode() ? SLOW_HOST : null;
+        return GuestRun.run(builder, signals, timeout, note, !arguments.operands().isEmpty());
     }
 
     static VmBuilder configure(Arguments arguments, DemoGuest guest, EscapeFilter.Actions keys) {

@@ -18,11 +18,16 @@ final class GuestRun {
      *
      * @param signals what ends it from outside; installed here
      * @param timeout how long the guest may run, or null
+     * @param note a line for the user once the guest runs, or null
      * @param reportsCommandStatus whether a value at the debug-exit port is an exit status as it is
      * @return the exit status
      */
     static int run(
-            VmBuilder builder, HostSignals signals, @Nullable Duration timeout, boolean reportsCommandStatus)
+            VmBuilder builder,
+            HostSignals signals,
+            @Nullable Duration timeout,
+            @Nullable String note,
+            boolean reportsCommandStatus)
             throws InterruptedException {
         StartupTrace.mark("arguments read");
         signals.install();
@@ -30,6 +35,9 @@ final class GuestRun {
         try (Vm vm = builder.start()) {
             StartupTrace.mark("guest started");
             signals.attach(vm);
+            if (note != null) {
+                Messages.line(note);
+            }
             if (!vm.serialPeer().isEmpty()) {
                 Messages.line("the serial line is at ".concat(vm.serialPeer()));
             }

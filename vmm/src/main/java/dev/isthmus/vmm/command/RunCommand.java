@@ -31,11 +31,19 @@ final class RunCommand {
         if (arguments.has(CommandOptions.DRY_RUN)) {
             return DryRun.print(builder.config(), timeout);
         }
-        if (Machine.hostInterpretsKernelCode()) {
-            Messages.line("no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so Linux boots in"
-                    + " 15 to 50 s and stock kernels stop early; 'isthmus doctor' says more");
+        return GuestRun.run(builder, signals, timeout, hostNote(builder), false);
+    }
+
+    /** What the user should know about a host without hardware virtualisation; null on all others. */
+    private static @Nullable String hostNote(VmBuilder builder) {
+        if (!Machine.hostInterpretsKernelCode()) {
+            return null;
         }
-        return GuestRun.run(builder, signals, timeout, false);
+        String note = "no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so Linux boots in"
+                + " 15 to 50 s and stock kernels stop early; 'isthmus doctor' says more";
+        return builder.config().cpu().hasFlags()
+                ? note.concat("; guests see some of the host's CPU features whatever --cpu says")
+                : note;
     }
 
     /**
