@@ -56,18 +56,7 @@ public final class EventFd implements AutoCloseable {
      * @return what it was, as an unsigned number; zero if nobody signalled since the last call
      */
     public long drain() {
-        ThreadMemory memory = ThreadMemory.current();
-        long result;
-        do {
-            result = Syscall.call(Linux.__NR_read(), fd.number(), memory.scratchAddress(), Long.BYTES);
-        } while (result == -Errno.EINTR);
-        if (result == -Errno.EAGAIN) {
-            return 0;
-        }
-        if (result < 0) {
-            throw ErrnoException.of("read", "eventfd, " + fd, result);
-        }
-        return memory.scratch().getLong(0);
+        return CounterFd.drain(fd, "eventfd");
     }
 
     /** Closes the descriptor; does nothing the second time. */

@@ -96,18 +96,7 @@ public final class TimerFd implements AutoCloseable {
      * @return 0 if it did not
      */
     public long drain() {
-        ThreadMemory memory = ThreadMemory.current();
-        long result;
-        do {
-            result = Syscall.call(Linux.__NR_read(), fd.number(), memory.scratchAddress(), Long.BYTES);
-        } while (result == -Errno.EINTR);
-        if (result == -Errno.EAGAIN) {
-            return 0;
-        }
-        if (result < 0) {
-            throw ErrnoException.of("read", "timerfd, " + fd, result);
-        }
-        return memory.scratch().getLong(0);
+        return CounterFd.drain(fd, "timerfd");
     }
 
     /** Closes the descriptor; does nothing the second time. */
