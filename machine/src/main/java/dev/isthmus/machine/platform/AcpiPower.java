@@ -34,9 +34,6 @@ public final class AcpiPower implements BusDevice {
     private static final int SLP_TYP_MASK = 0x7;
     private static final int SLP_EN = 1 << 5;
 
-    /** The type that the DSDT's _S5 package names: soft off. */
-    private static final int SLP_TYP_S5 = 5;
-
     private final MachineControl control;
     private final IrqLevel irq;
     private final Object lock = new Object();
@@ -108,7 +105,7 @@ public final class AcpiPower implements BusDevice {
     private void writeSleepControl(int value) {
         boolean enabled = (value & SLP_EN) != 0;
         int type = (value >>> SLP_TYP_SHIFT) & SLP_TYP_MASK;
-        if (enabled && type == SLP_TYP_S5) {
+        if (enabled && type == MachineLayout.ACPI_SLP_TYP_S5) {
             control.powerOff();
         }
     }
