@@ -24,6 +24,7 @@ final class PicocliCommands {
     static final String PROGRAM = "isthmus";
 
     private static final String COMPLETION = "completion";
+    private static final String HELP = "help";
     private static final String OPERANDS = "COMMAND";
 
     private PicocliCommands() {}
@@ -47,12 +48,26 @@ final class PicocliCommands {
             return ExitStatus.USAGE;
         }
         ParseResult command = result.subcommand();
+        if (command.commandSpec().name().equals(HELP)) {
+            return help(root, command.matchedPositionalValue(0, ""));
+        }
         if (command.commandSpec().name().equals(COMPLETION)) {
             System.out.print(completion(root, command.matchedPositionalValue(0, "")));
             System.out.flush();
             return ExitStatus.OK;
         }
         return Main.dispatch(arguments(command));
+    }
+
+    private static int help(CommandLine root, String command) {
+        CommandLine about = command.isEmpty() ? root : root.getSubcommands().get(command);
+        if (about == null) {
+            Messages.line("unknown command '" + command + "'; see '" + PROGRAM + " --help'");
+            return ExitStatus.USAGE;
+        }
+        about.usage(System.out);
+        System.out.flush();
+        return ExitStatus.OK;
     }
 
     /** Reads the arguments of a command as {@link ArgumentScanner} does. For tests. */
@@ -78,6 +93,7 @@ final class PicocliCommands {
                 CommandOptions.DOCTOR,
                 DoctorCommand.exitStatuses()));
         root.addSubcommand(COMPLETION, completionCommand());
+        root.addSubcommand(HELP, helpCommand());
         CommandLine commandLine = new CommandLine(root);
         commandLine.setUsageHelpAutoWidth(true);
         // Values are the user's own: a path may begin with '@'.
@@ -120,6 +136,22 @@ final class PicocliCommands {
                 .description("bash or zsh")
                 .build());
         return completion;
+    }
+
+    private static CommandSpec helpCommand() {
+        CommandSpec help = CommandSpec.create().name(HELP).mixinStandardHelpOptions(true);
+        help.versionProvider(new VersionText());
+        help.usageMessage().description("Prints the help of a command, or this list.");
+        help.addPositional(PositionalParamSpec.builder()
+                .index("0")
+                .arity("0..1")
+                .paramLabel(OPERANDS)
+                .type(String.class)
+                .completionCandidates(
+                        List.of(DemoCommand.NAME, RunCommand.NAME, DoctorCommand.NAME, COMPLETION))
+                .description("The command to tell of.")
+                .build());
+        return help;
     }
 
     private static CommandSpec command(
@@ -204,14 +236,19 @@ final class PicocliCommands {
     static String wrongUsage(ParameterException e) {
         StringBuilder line = new StringBuilder();
         String message = String.valueOf(e.getMessage()).replace('\n', ' ');
-        line.append(Character.toLowerCase(message.charAt(0))).append(message.substring(1));
+        boolean isRoot = e.getCommandLine().getParent() == null;
+        if (isRoot && e instanceof UnmatchedArgumentException unmatched && !unmatched.isUnknownOption()) {
+            line.append("unknown command '").append(unmatched.getUnmatched().get(0)).append('\'');
+        } else {
+            line.append(Character.toLowerCase(message.charAt(0))).append(message.substring(1));
+        }
         if (e instanceof UnmatchedArgumentException unmatched) {
             List<String> suggestions = unmatched.getSuggestions();
             if (!suggestions.isEmpty()) {
-                line.append("; did you mean ").append(suggestions.get(0)).append('?');
+                line.append("; did you mean '").append(suggestions.get(0)).append("'?");
             }
         }
-        return line.append("; see '")
+        return line.append(line.charAt(line.length() - 1) == '?' ? " See '" : "; see '")
                 .append(e.getCommandLine().getCommandSpec().qualifiedName())
                 .append(" --help'")
                 .toString();

@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PicocliCommandsTest {
     @ParameterizedTest
-    @ValueSource(strings = {"run", "demo", "doctor", "completion"})
+    @ValueSource(strings = {"run", "demo", "doctor", "completion", "help"})
     void everyCommandHasHelpInPlainAscii(String command) {
         String help = helpOf(command);
 
@@ -65,6 +65,25 @@ class PicocliCommandsTest {
         assertTrue(message.contains(named), message);
         assertTrue(message.contains("--help"), message);
         assertEquals(-1, message.indexOf('\n'), message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "demmo|unknown command 'demmo'; did you mean 'demo'? See 'isthmus --help'",
+        "run --kernle|unknown option: '--kernle'; did you mean '--kernel'? See 'isthmus run --help'",
+    })
+    void wrongArgumentsGetWhatWasMeant(String line, String expected) {
+        CommandLine.ParameterException error = assertThrows(
+                CommandLine.ParameterException.class, () -> PicocliCommands.create().parseArgs(line.split(" ", -1)));
+
+        assertEquals(expected, PicocliCommands.wrongUsage(error));
+    }
+
+    @Test
+    void helpIsACommandToo() throws Exception {
+        assertEquals(ExitStatus.OK, PicocliCommands.run(new String[] {"help"}));
+        assertEquals(ExitStatus.OK, PicocliCommands.run(new String[] {"help", "run"}));
+        assertEquals(ExitStatus.USAGE, PicocliCommands.run(new String[] {"help", "frobnicate"}));
     }
 
     @Test
