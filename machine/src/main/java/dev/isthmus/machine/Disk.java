@@ -3,8 +3,9 @@ package dev.isthmus.machine;
 
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
+import dev.isthmus.block.RawImage;
 import dev.isthmus.machine.accel.Accelerator;
-import dev.isthmus.machine.block.RawFileBackend;
+import dev.isthmus.machine.block.HostImageFile;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.virtio.block.VirtioBlk;
@@ -39,7 +40,7 @@ final class Disk implements AutoCloseable {
             throw new VmException.Configuration(
                     "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another serial.", e);
         }
-        BlockBackend backend = RawFileBackend.open(config.path(), config.readOnly(), name);
+        BlockBackend backend = new RawImage(HostImageFile.open(config.path(), config.readOnly(), name), name);
         return new Disk(name, backend, new VirtioBlk(backend, executor, options, name));
     }
 

@@ -73,6 +73,15 @@ public interface BlockBackend extends AutoCloseable {
         return BlockStatus.UNSUPPORTED;
     }
 
+    /**
+     * Changes the capacity. What is cut off is lost; what is added reads as zeroes. The caller tells the guest.
+     *
+     * @param newCapacityBytes a multiple of 512
+     */
+    default BlockStatus resize(long newCapacityBytes) {
+        return BlockStatus.UNSUPPORTED;
+    }
+
     /** Releases the storage, without a flush. No other method may be running or be called any more. Idempotent. */
     @Override
     void close();

@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.device.BottomHalf;
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
-import dev.isthmus.virtio.GuestFaultLog;
 import dev.isthmus.virtio.queue.Virtqueue;
 
 /**
@@ -17,7 +17,7 @@ import dev.isthmus.virtio.queue.Virtqueue;
 final class ActiveBlk implements ActiveDevice {
     private final BlockBackend backend;
     private final BlockExecutor executor;
-    private final GuestFaultLog faults;
+    private final FaultLog faults;
     private final Activation activation;
     private final byte[] id;
     private final boolean writeThrough;
@@ -36,7 +36,7 @@ final class ActiveBlk implements ActiveDevice {
             BlockBackend backend,
             BlockExecutor executor,
             VirtioBlkOptions options,
-            GuestFaultLog faults,
+            FaultLog faults,
             Activation activation) {
         this.backend = backend;
         this.executor = executor;

@@ -7,9 +7,9 @@ import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.block.BlockOperation;
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.ScatterView;
 import dev.isthmus.virtio.DriverSignals;
-import dev.isthmus.virtio.GuestFaultLog;
 import dev.isthmus.virtio.queue.ChainReader;
 import dev.isthmus.virtio.queue.ChainWriter;
 import dev.isthmus.virtio.queue.DescriptorChain;
@@ -35,7 +35,7 @@ final class BlkQueue {
     private final BlockBackend backend;
     private final BlockExecutor executor;
     private final DriverSignals driver;
-    private final GuestFaultLog faults;
+    private final FaultLog faults;
     private final CompletionQueue completions;
     private final byte[] id;
     private final boolean readOnly;
@@ -63,7 +63,7 @@ final class BlkQueue {
             BlockBackend backend,
             BlockExecutor executor,
             DriverSignals driver,
-            GuestFaultLog faults,
+            FaultLog faults,
             CompletionQueue completions,
             byte[] id,
             boolean writeThrough) {

@@ -3,10 +3,10 @@ package dev.isthmus.virtio.block;
 
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.ConfigSpace;
-import dev.isthmus.virtio.GuestFaultLog;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioIds;
 
@@ -21,7 +21,7 @@ public final class VirtioBlk implements VirtioDevice {
     private final BlockBackend backend;
     private final BlockExecutor executor;
     private final VirtioBlkOptions options;
-    private final GuestFaultLog faults;
+    private final FaultLog faults;
     private final ConfigSpace config;
 
     /**
@@ -36,7 +36,7 @@ public final class VirtioBlk implements VirtioDevice {
         this.backend = backend;
         this.executor = executor;
         this.options = options;
-        this.faults = new GuestFaultLog(name);
+        this.faults = new FaultLog(name);
         this.config = new ConfigSpace(VirtioBlkConfig.build(
                 backend.capacityBytes(),
                 backend.geometry(),

@@ -8,12 +8,12 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.DeviceStatus;
 import dev.isthmus.virtio.DriverSignals;
-import dev.isthmus.virtio.GuestFaultLog;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioFeatures;
 import dev.isthmus.virtio.queue.LayoutOutcome;
@@ -53,7 +53,7 @@ final class DeviceLifecycle {
     private final GuestMemory memory;
     private final EventLoop loop;
     private final TransportInterrupts interrupts;
-    private final GuestFaultLog faults;
+    private final FaultLog faults;
     private final long offeredFeatures;
 
     private final TransportState state;
@@ -76,7 +76,7 @@ final class DeviceLifecycle {
             GuestMemory memory,
             EventLoop loop,
             TransportInterrupts interrupts,
-            GuestFaultLog faults) {
+            FaultLog faults) {
         if (device.queueCount() < 1 || device.queueCount() > VirtioDevice.QUEUE_COUNT_LIMIT) {
             throw new IllegalArgumentException("Number of queues");
         }

@@ -6,9 +6,9 @@ import java.lang.invoke.VarHandle;
 
 import dev.isthmus.device.BusDevice;
 import dev.isthmus.device.EventLoop;
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.device.IrqLine;
 import dev.isthmus.memory.GuestMemory;
-import dev.isthmus.virtio.GuestFaultLog;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioIds;
 
@@ -46,7 +46,7 @@ public final class MmioTransport implements BusDevice {
     public MmioTransport(VirtioDevice device, GuestMemory memory, EventLoop loop, IrqLine irq, String name) {
         this.device = device;
         this.interrupts = new MmioInterrupts(irq);
-        this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new GuestFaultLog(name));
+        this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new FaultLog(name));
         this.state = lifecycle.state();
     }
 

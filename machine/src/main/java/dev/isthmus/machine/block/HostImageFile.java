@@ -1,43 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.block;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.block.ImageFile;
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.HostFile;
 import dev.isthmus.kvm.linux.IoVectors;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.memory.ScatterView;
-import dev.isthmus.virtio.GuestFaultLog;
 
 /**
- * A disk whose bytes are those of a file or block device of the host: {@code preadv} and {@code pwritev} straight
- * between it and guest RAM.
- *
- * <p>A file whose size is no multiple of 512 has its last sector padded with zeroes for the guest; a write to that
- * sector makes the padding real. The capacity is the size at opening: where the file shrinks later, reads of what is
- * gone are I/O errors.
+ * A file or block device of the host that holds a disk image: {@code preadv}, {@code pwritev} and {@code fallocate}
+ * straight between it and guest RAM.
  *
  * <p>Role DISK_WORKER, several at once.
  */
-public final class RawFileBackend implements BlockBackend {
-    private static final int SECTOR_BYTES = 512;
-
+public final class HostImageFile implements ImageFile {
     /** Disk quota exceeded. */
     private static final int EDQUOT = 122;
 
     /** More pieces than guests make of a request as a rule; longer ones take several calls. */
     private static final int VECTORS = 256;
 
+    /** What is written at once where the host can't make zeroes by itself. */
+    private static final int ZERO_BYTES = 1 << 16;
+
     private final HostFile file;
     private final boolean readOnly;
-    private final long fileBytes;
     private final BlockGeometry geometry;
-    private final GuestFaultLog faults;
+    private final FaultLog faults;
 
     /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
     private static final class VectorsOfThread extends ThreadLocal<IoVectors> {
@@ -49,24 +47,22 @@ public final class RawFileBackend implements BlockBackend {
 
     private static final VectorsOfThread VECTORS_OF_THREAD = new VectorsOfThread();
 
-    private RawFileBackend(
-            HostFile file, boolean readOnly, long fileBytes, BlockGeometry geometry, GuestFaultLog faults) {
+    private HostImageFile(HostFile file, boolean readOnly, BlockGeometry geometry, FaultLog faults) {
         this.file = file;
         this.readOnly = readOnly;
-        this.fileBytes = fileBytes;
         this.geometry = geometry;
         this.faults = faults;
     }
 
     /**
-     * Opens a disk.
+     * Opens a file.
      *
      * @param path a regular file or block device
      * @param readOnly writes are refused, and the file is opened for reading alone
      * @param name what log messages call the disk
      * @throws VmException.Configuration if it can't be opened or is something else
      */
-    public static RawFileBackend open(Path path, boolean readOnly, String name) {
+    public static HostImageFile open(Path path, boolean readOnly, String name) {
         HostFile file = openFile(path, readOnly);
         try {
             if (!file.isRegularFile() && !file.isBlockDevice()) {
@@ -78,7 +74,9 @@ public final class RawFileBackend implements BlockBackend {
                 int blockBytes = file.logicalBlockBytes();
                 geometry = new BlockGeometry(blockBytes, Math.max(blockBytes, 4096), 0, 0);
             }
-            return new RawFileBackend(file, readOnly, file.sizeBytes(), geometry, new GuestFaultLog(name));
+            // Not later, on a hot path: it must be known to work.
+            long _ = file.sizeBytes();
+            return new HostImageFile(file, readOnly, geometry, new FaultLog(name));
         } catch (ErrnoException e) {
             file.close();
             throw new VmException.HostFault("Disk " + path + " does not tell its size: " + e.getMessage(), "", e);
@@ -117,8 +115,18 @@ public final class RawFileBackend implements BlockBackend {
     }
 
     @Override
-    public long capacityBytes() {
-        return (fileBytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    public String name() {
+        return file.path();
+    }
+
+    /** Returns the open file, for engines that do the I/O themselves. */
+    HostFile file() {
+        return file;
+    }
+
+    @Override
+    public long sizeBytes() {
+        return file.sizeBytes();
     }
 
     @Override
@@ -133,37 +141,45 @@ public final class RawFileBackend implements BlockBackend {
 
     @Override
     public BlockStatus read(long offsetBytes, ScatterView target) {
-        if (!inRange(offsetBytes, target.totalBytes())) {
-            return BlockStatus.OUT_OF_RANGE;
-        }
         try {
             long done = transfer(offsetBytes, target, false);
-            return done == target.totalBytes() ? BlockStatus.OK : padLastSector(offsetBytes, target, done);
+            if (done == target.totalBytes()) {
+                return BlockStatus.OK;
+            }
+            zero(target, done);
+            return BlockStatus.OUT_OF_RANGE;
         } catch (ErrnoException e) {
             return failed(e);
         }
     }
 
-    /** Fills what a file that ends within a sector lacks; anything else that is missing has been cut off meanwhile. */
-    private BlockStatus padLastSector(long offsetBytes, ScatterView target, long done) {
-        if (offsetBytes + done != fileBytes || target.totalBytes() - done >= SECTOR_BYTES) {
-            faults.report("the file has become shorter than " + (offsetBytes + target.totalBytes()) + " bytes");
-            return BlockStatus.IO_ERROR;
+    /** Fills what a file that has ended left of a list. */
+    private static void zero(ScatterView target, long skipBytes) {
+        long skip = skipBytes;
+        for (int i = 0; i < target.count(); i++) {
+            long length = target.lengthBytes(i);
+            long skipped = Math.min(skip, length);
+            target.segment(i).asSlice(target.offset(i) + skipped, length - skipped).fill((byte) 0);
+            skip -= skipped;
         }
-        for (long position = done; position < target.totalBytes(); position++) {
-            target.setByte(position, (byte) 0);
+    }
+
+    @Override
+    public BlockStatus read(long offsetBytes, MemorySegment target) {
+        try {
+            long done = file.pread(target, offsetBytes);
+            if (done == target.byteSize()) {
+                return BlockStatus.OK;
+            }
+            target.asSlice(done).fill((byte) 0);
+            return BlockStatus.OUT_OF_RANGE;
+        } catch (ErrnoException e) {
+            return failed(e);
         }
-        return BlockStatus.OK;
     }
 
     @Override
     public BlockStatus write(long offsetBytes, ScatterView source) {
-        if (readOnly) {
-            return BlockStatus.READ_ONLY;
-        }
-        if (!inRange(offsetBytes, source.totalBytes())) {
-            return BlockStatus.OUT_OF_RANGE;
-        }
         try {
             transfer(offsetBytes, source, true);
             return BlockStatus.OK;
@@ -173,10 +189,17 @@ public final class RawFileBackend implements BlockBackend {
     }
 
     @Override
-    public BlockStatus flush() {
-        if (readOnly) {
+    public BlockStatus write(long offsetBytes, MemorySegment source) {
+        try {
+            file.pwrite(source, offsetBytes);
             return BlockStatus.OK;
+        } catch (ErrnoException e) {
+            return failed(e);
         }
+    }
+
+    @Override
+    public BlockStatus flush() {
         try {
             file.fdatasync();
             return BlockStatus.OK;
@@ -185,9 +208,56 @@ public final class RawFileBackend implements BlockBackend {
         }
     }
 
-    private boolean inRange(long offsetBytes, long lengthBytes) {
-        long capacityBytes = capacityBytes();
-        return offsetBytes >= 0 && offsetBytes <= capacityBytes && lengthBytes <= capacityBytes - offsetBytes;
+    @Override
+    public BlockStatus setSize(long sizeBytes) {
+        try {
+            if (!file.isRegularFile()) {
+                return sizeBytes == file.sizeBytes() ? BlockStatus.OK : BlockStatus.UNSUPPORTED;
+            }
+            file.ftruncate(sizeBytes);
+            return BlockStatus.OK;
+        } catch (ErrnoException e) {
+            return failed(e);
+        }
+    }
+
+    @Override
+    public BlockStatus punchHole(long offsetBytes, long lengthBytes) {
+        try {
+            return file.punchHole(offsetBytes, lengthBytes) ? BlockStatus.OK : BlockStatus.UNSUPPORTED;
+        } catch (ErrnoException e) {
+            return failed(e);
+        }
+    }
+
+    @Override
+    public BlockStatus writeZeroes(long offsetBytes, long lengthBytes, boolean mayUnmap) {
+        try {
+            long end = offsetBytes + lengthBytes;
+            if (file.isRegularFile() && file.sizeBytes() < end) {
+                file.ftruncate(end);
+            }
+            boolean done = (mayUnmap && file.punchHole(offsetBytes, lengthBytes))
+                    || file.zeroRange(offsetBytes, lengthBytes);
+            if (!done) {
+                writeZeroBytes(offsetBytes, lengthBytes);
+            }
+            return BlockStatus.OK;
+        } catch (ErrnoException e) {
+            return failed(e);
+        }
+    }
+
+    private void writeZeroBytes(long offsetBytes, long lengthBytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment zeroes = arena.allocate(Math.min(lengthBytes, ZERO_BYTES));
+            long done = 0;
+            while (done < lengthBytes) {
+                long chunk = Math.min(lengthBytes - done, zeroes.byteSize());
+                file.pwrite(zeroes.asSlice(0, chunk), offsetBytes + done);
+                done += chunk;
+            }
+        }
     }
 
     /** Reads or writes a whole list; answers how much was done, less than all where a file that is read ends. */

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.block.RawImage;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.memory.ScatterList;
 
@@ -26,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-class RawFileBackendTest {
+class RawDiskTest {
     @TempDir
     Path directory;
 
@@ -38,6 +39,10 @@ class RawFileBackendTest {
             bytes[i] = (byte) (i / 512 + 1);
         }
         return Files.write(directory.resolve("disk.img"), bytes);
+    }
+
+    private static RawImage open(Path path, boolean readOnly) {
+        return new RawImage(HostImageFile.open(path, readOnly, "disk"), "disk");
     }
 
     private ScatterList list(long... offsetsAndLengths) {
@@ -60,12 +65,12 @@ class RawFileBackendTest {
 
     private static VmException.Configuration assertRefused(Path path, boolean readOnly) {
         return assertThrows(
-                VmException.Configuration.class, () -> RawFileBackend.open(path, readOnly, "disk").close());
+                VmException.Configuration.class, () -> open(path, readOnly).close());
     }
 
     @Test
     void readScattersTheRangeOverItsPieces() throws Exception {
-        try (RawFileBackend disk = RawFileBackend.open(image(4096), false, "disk")) {
+        try (RawImage disk = open(image(4096), false)) {
             assertEquals(4096, disk.capacityBytes());
 
             assertEquals(BlockStatus.OK, disk.read(512, list(100, 512, 5000, 1024)));
@@ -79,7 +84,7 @@ class RawFileBackendTest {
     @Test
     void writeGathersItsPiecesAndFlushSucceeds() throws Exception {
         Path path = image(4096);
-        try (RawFileBackend disk = RawFileBackend.open(path, false, "disk")) {
+        try (RawImage disk = open(path, false)) {
             memory.asSlice(0, 256).fill((byte) 0x11);
             memory.asSlice(1000, 256).fill((byte) 0x22);
 
@@ -94,7 +99,7 @@ class RawFileBackendTest {
 
     @Test
     void requestOfMorePiecesThanOneCallTakesIsDoneInSeveral() throws Exception {
-        try (RawFileBackend disk = RawFileBackend.open(image(512 * 600), false, "disk")) {
+        try (RawImage disk = open(image(512 * 600), false)) {
             ScatterList pieces = new ScatterList();
             for (int i = 0; i < 600; i++) {
                 pieces.add(memory, i * 512L, 512);
@@ -109,7 +114,7 @@ class RawFileBackendTest {
     @Test
     void fileThatEndsWithinASectorHasItPaddedWithZeroes() throws Exception {
         Path path = image(1000);
-        try (RawFileBackend disk = RawFileBackend.open(path, false, "disk")) {
+        try (RawImage disk = open(path, false)) {
             assertEquals(1024, disk.capacityBytes());
             memory.fill((byte) 0x55);
 
@@ -126,7 +131,7 @@ class RawFileBackendTest {
     @Test
     void readOfWhatHasBeenCutOffIsAnIoError() throws Exception {
         Path path = image(8192);
-        try (RawFileBackend disk = RawFileBackend.open(path, false, "disk")) {
+        try (RawImage disk = open(path, false)) {
             try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE)) {
                 file.truncate(1024);
             }
@@ -139,7 +144,7 @@ class RawFileBackendTest {
 
     @Test
     void rangeBeyondTheCapacityIsRefused() throws Exception {
-        try (RawFileBackend disk = RawFileBackend.open(image(1024), false, "disk")) {
+        try (RawImage disk = open(image(1024), false)) {
             assertEquals(BlockStatus.OUT_OF_RANGE, disk.read(1024, list(0, 512)));
             assertEquals(BlockStatus.OUT_OF_RANGE, disk.write(512, list(0, 1024)));
             assertEquals(BlockStatus.OUT_OF_RANGE, disk.read(-512, list(0, 512)));
@@ -151,7 +156,7 @@ class RawFileBackendTest {
     void readOnlyDiskRefusesWritesAndNeedsNoRightToWrite() throws Exception {
         Path path = image(1024);
         Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("r--r--r--"));
-        try (RawFileBackend disk = RawFileBackend.open(path, true, "disk")) {
+        try (RawImage disk = open(path, true)) {
             assertTrue(disk.readOnly());
             assertEquals(BlockStatus.READ_ONLY, disk.write(0, list(0, 512)));
             assertEquals(BlockStatus.OK, disk.read(0, list(0, 512)));

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.virtio;
+package dev.isthmus.device;
 
 import org.junit.jupiter.api.Test;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-class GuestFaultLogTest {
-    private static final long INTERVAL_NANOS = GuestFaultLog.INTERVAL_SECONDS * 1_000_000_000L;
+class FaultLogTest {
+    private static final long INTERVAL_NANOS = FaultLog.INTERVAL_SECONDS * 1_000_000_000L;
     private static final long START = -5;
 
-    private final GuestFaultLog log = new GuestFaultLog("test");
+    private final FaultLog log = new FaultLog("test");
 
     private void useUpTheBurst() {
-        for (int i = 0; i < GuestFaultLog.BURST; i++) {
+        for (int i = 0; i < FaultLog.BURST; i++) {
             assertEquals(0, log.admit(START));
         }
     }
@@ -40,7 +40,7 @@ class GuestFaultLogTest {
     void quietTimeEarnsNoMoreThanABurst() {
         useUpTheBurst();
         long later = START + 1000 * INTERVAL_NANOS;
-        for (int i = 0; i < GuestFaultLog.BURST; i++) {
+        for (int i = 0; i < FaultLog.BURST; i++) {
             assertEquals(0, log.admit(later));
         }
 

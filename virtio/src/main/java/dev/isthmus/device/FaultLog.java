@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.virtio;
+package dev.isthmus.device;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Any thread.
  */
-public final class GuestFaultLog {
+public final class FaultLog {
     /** Messages that are logged at once. */
     static final int BURST = 10;
 
@@ -21,7 +21,7 @@ public final class GuestFaultLog {
 
     /** Loaded with the first fault: making a logger costs start-up time. */
     private static final class LoggerHolder {
-        static final Logger LOGGER = LoggerFactory.getLogger(GuestFaultLog.class);
+        static final Logger LOGGER = LoggerFactory.getLogger(FaultLog.class);
     }
 
     private final String subject;
@@ -35,7 +35,7 @@ public final class GuestFaultLog {
      *
      * @param subject what the messages begin with, such as "virtio-blk"
      */
-    public GuestFaultLog(String subject) {
+    public FaultLog(String subject) {
         this.subject = subject;
     }
 

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.block;
+
+import dev.isthmus.device.FaultLog;
+import dev.isthmus.memory.ScatterView;
+
+/**
+ * A disk whose bytes are those of its file.
+ *
+ * <p>A file whose size is no multiple of 512 has its last sector padded with zeroes for the guest; a write to that
+ * sector makes the padding real. The capacity is the size at opening, or what {@link #resize} made of it: where the file
+ * shrinks behind our back, reads of what is gone are I/O errors.
+ *
+ * <p>Role DISK_WORKER, several at once.
+ */
+public final class RawImage implements BlockBackend, DirectAccess {
+    private static final int SECTOR_BYTES = 512;
+
+    private final ImageFile file;
+    private final FaultLog faults;
+
+    /** Of the file, as last known. */
+    private volatile long fileBytes;
+
+    /**
+     * Makes a disk of a file.
+     *
+     * @param file is closed with the disk
+     * @param name what log messages call the disk
+     */
+    public RawImage(ImageFile file, String name) {
+        this.file = file;
+        this.faults = new FaultLog(name);
+        this.fileBytes = file.sizeBytes();
+    }
+
+    @Override
+    public long capacityBytes() {
+        return (fileBytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    }
+
+    @Override
+    public boolean readOnly() {
+        return file.readOnly();
+    }
+
+    @Override
+    public BlockGeometry geometry() {
+        return file.geometry();
+    }
+
+    @Override
+    public BlockStatus read(long offsetBytes, ScatterView target) {
+        if (!inRange(offsetBytes, target.totalBytes())) {
+            return BlockStatus.OUT_OF_RANGE;
+        }
+        BlockStatus status = file.read(offsetBytes, target);
+        if (status != BlockStatus.OUT_OF_RANGE) {
+            return status;
+        }
+        long end = offsetBytes + target.totalBytes();
+        if (file.sizeBytes() >= fileBytes && end <= capacityBytes()) {
+            // The padding of the last sector.
+            return BlockStatus.OK;
+        }
+        faults.report("the file has become shorter than " + end + " bytes");
+        return BlockStatus.IO_ERROR;
+    }
+
+    @Override
+    public BlockStatus write(long offsetBytes, ScatterView source) {
+        if (readOnly()) {
+            return BlockStatus.READ_ONLY;
+        }
+        if (!inRange(offsetBytes, source.totalBytes())) {
+            return BlockStatus.OUT_OF_RANGE;
+        }
+        return file.write(offsetBytes, source);
+    }
+
+    @Override
+    public BlockStatus flush() {
+        return readOnly() ? BlockStatus.OK : file.flush();
+    }
+
+    @Override
+    public boolean canDiscard() {
+        return !readOnly();
+    }
+
+    @Override
+    public BlockStatus discard(long offsetBytes, long lengthBytes) {
+        if (readOnly()) {
+            return BlockStatus.READ_ONLY;
+        }
+        if (!inRange(offsetBytes, lengthBytes)) {
+            return BlockStatus.OUT_OF_RANGE;
+        }
+        BlockStatus status = file.punchHole(offsetBytes, lengthBytes);
+        // A discard is advice: on storage that keeps everything it has been followed.
+        return status == BlockStatus.UNSUPPORTED ? BlockStatus.OK : status;
+    }
+
+    @Override
+    public boolean canWriteZeroes() {
+        return !readOnly();
+    }
+
+    @Override
+    public BlockStatus writeZeroes(long offsetBytes, long lengthBytes, boolean mayUnmap) {
+        if (readOnly()) {
+            return BlockStatus.READ_ONLY;
+        }
+        if (!inRange(offsetBytes, lengthBytes)) {
+            return BlockStatus.OUT_OF_RANGE;
+        }
+        return file.writeZeroes(offsetBytes, lengthBytes, mayUnmap);
+    }
+
+    @Override
+    public BlockStatus resize(long newCapacityBytes) {
+        if (readOnly()) {
+            return BlockStatus.READ_ONLY;
+        }
+        BlockStatus status = file.setSize(newCapacityBytes);
+        if (status == BlockStatus.OK) {
+            fileBytes = newCapacityBytes;
+        }
+        return status;
+    }
+
+    @Override
+    public boolean map(boolean write, long offsetBytes, long lengthBytes, ExtentList extents) {
+        extents.clear();
+        if (!inRange(offsetBytes, lengthBytes)
+                || (write && readOnly())
+                || offsetBytes + lengthBytes > fileBytes) {
+            // What is refused, and the padded sector, take the long way.
+            return false;
+        }
+        extents.add(file, offsetBytes, lengthBytes);
+        return true;
+    }
+
+    @Override
+    public void unmap(boolean write, ExtentList extents) {
+        // Nothing ever moves.
+    }
+
+    private boolean inRange(long offsetBytes, long lengthBytes) {
+        long capacityBytes = capacityBytes();
+        return offsetBytes >= 0
+                && lengthBytes >= 0
+                && offsetBytes <= capacityBytes
+                && lengthBytes <= capacityBytes - offsetBytes;
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}
