@@ -4,6 +4,7 @@ package dev.isthmus.machine.boot;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.boot.payload.LibraryUnavailableException;
 import dev.isthmus.machine.boot.payload.MalformedPayloadException;
 import dev.isthmus.machine.boot.payload.PayloadFormat;
 import dev.isthmus.machine.boot.payload.UnpackBuffer;
@@ -49,6 +50,7 @@ final class BzImage implements KernelImage {
      *
      * @param head the start of the file, up to {@link SetupHeader#END_MAX}
      * @throws VmException.Configuration if this is not a 64-bit kernel, is damaged or compressed in an unknown way
+     * @throws VmException.HostUnsupported if its compression takes native code that can't be loaded
      */
     static BzImage open(KernelFile file, byte[] head) {
         return new BzImage(file, SetupHeader.parse(file.name(), head));
@@ -90,6 +92,9 @@ final class BzImage implements KernelImage {
             return elf;
         } catch (MalformedPayloadException e) {
             throw damaged("can't be unpacked: " + format.title() + " " + e.getMessage(), e);
+        } catch (LibraryUnavailableException e) {
+            throw new VmException.HostUnsupported(
+                    file.name() + ": can't be unpacked: " + e.getMessage(), e.remedy(), e);
         } catch (OutOfMemoryError e) {
             throw new VmException.Configuration(
                     file.name() + ": needs more memory to be unpacked than the Java virtual machine has",
