@@ -218,6 +218,16 @@ public final class Machine implements AutoCloseable {
         return ended ? control.published() : null;
     }
 
+    /**
+     * Has an action run once the machine has ended, at once where it has. What the guest sent over its serial line has
+     * left by then. Any thread.
+     *
+     * @param action runs once, on a thread of the machine's; must not wait for anything
+     */
+    public void whenEnded(Runnable action) {
+        control.whenEnded(action);
+    }
+
     /** Stops the machine and gives back all that it holds of the host. Idempotent. */
     @Override
     public void close() {

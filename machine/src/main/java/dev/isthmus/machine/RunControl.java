@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -34,6 +36,9 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
     private final AtomicReference<@Nullable MachineExit> exit = new AtomicReference<>();
     private final CountDownLatch published = new CountDownLatch(1);
     private final AtomicInteger runningVcpus = new AtomicInteger();
+
+    /** What is to be done at the end; empty after it. Guarded by itself. */
+    private final List<Runnable> endActions = new ArrayList<>();
 
     /** Set once the machine is complete, before any vCPU thread starts. */
     private volatile @Nullable MachineParts parts;
@@ -73,7 +78,30 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
 
     /** Publishes the exit of a machine whose vCPU threads never started. */
     void publishUnstarted() {
-        published.countDown();
+        publish();
+    }
+
+    private void publish() {
+        Runnable[] actions;
+        synchronized (endActions) {
+            published.countDown();
+            actions = endActions.toArray(new Runnable[0]);
+            endActions.clear();
+        }
+        for (Runnable action : actions) {
+            action.run();
+        }
+    }
+
+    /** Has an action run once the exit is published, at once where it is. */
+    void whenEnded(Runnable action) {
+        synchronized (endActions) {
+            if (published.getCount() > 0) {
+                endActions.add(action);
+                return;
+            }
+        }
+        action.run();
     }
 
     /** Tells whether the machine is ending or has ended. */
@@ -174,7 +202,7 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
                 machineParts.devices().drainSerial();
             }
         } finally {
-            published.countDown();
+            publish();
         }
     }
 

@@ -48,6 +48,9 @@ public final class Vm implements AutoCloseable {
     static Vm start(Machine machine, @Nullable CapturedSerial serial, String serialPeer) {
         Vm vm = new Vm(machine, serial, serialPeer);
         try {
+            if (serial != null) {
+                machine.whenEnded(serial::end);
+            }
             machine.start();
             return vm;
         } catch (Throwable failure) {
@@ -66,7 +69,6 @@ public final class Vm implements AutoCloseable {
         if (captured == null) {
             throw new IllegalStateException("the serial line is not captured: it was connected by VmBuilder.serial");
         }
-        captured.watch(machine);
         return captured;
     }
 

@@ -43,7 +43,7 @@ public sealed interface SerialConfig {
     record UnixSocket(Path path) implements SerialConfig {}
 
     /**
-     * A backend of the caller's. Its owner becomes the machine, which closes it.
+     * A backend of the caller's, such as a {@link StreamSerial}. Its owner becomes the machine, which closes it.
      *
      * @param backend not attached yet
      */
