@@ -155,9 +155,7 @@ final class MachineParts implements AutoCloseable {
             AcpiTables.write(memory, PlatformDescription.standard(config.cpus(), config.disks().size()));
             rsdpGpa = MachineLayout.ACPI_RSDP_GPA;
         }
-        if (config.cpus() <= MpTable.MAX_CPUS) {
-            MpTable.write(memory, config.cpus());
-        }
+        MpTable.write(memory, config.cpus());
         Kernel placed = kernel;
         if (placed != null) {
             InitialCpuState state = placed.place(memory, commandLine(), rsdpGpa);
