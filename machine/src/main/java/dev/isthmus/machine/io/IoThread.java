@@ -2,15 +2,15 @@
 package dev.isthmus.machine.io;
 
 import java.util.ArrayDeque;
-import java.util.concurrent.CountDownLatch;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-
-import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
+import dev.isthmus.device.LoopTask;
 import dev.isthmus.device.LoopTimer;
 import dev.isthmus.kvm.linux.Epoll;
 import dev.isthmus.kvm.linux.EventFd;
@@ -60,6 +60,9 @@ public final class IoThread implements EventLoop, AutoCloseable {
 
     /** The last of the bottom halves of this turn. Loop thread only. */
     private final LoopBottomHalf endOfTurn = new LoopBottomHalf(this, new Nothing());
+
+    /** Calls whose tasks have begun and not ended. Loop thread only. */
+    private final Set<LoopCall> begunCalls = new HashSet<>();
 
     /** Loop thread only. */
     private boolean running = true;
@@ -144,7 +147,15 @@ public final class IoThread implements EventLoop, AutoCloseable {
             task.run();
             return;
         }
-        Call call = new Call(task);
+        callAndAwait(new Immediate(task));
+    }
+
+    @Override
+    public void callAndAwait(LoopTask task) {
+        if (inLoop()) {
+            throw new IllegalStateException("The loop would wait for itself");
+        }
+        LoopCall call = new LoopCall(this, task);
         post(call);
         call.await();
     }
@@ -175,6 +186,10 @@ public final class IoThread implements EventLoop, AutoCloseable {
         if (asleep.get() && asleep.getAndSet(false)) {
             wakeUp.signal();
         }
+    }
+
+    Set<LoopCall> begunCalls() {
+        return begunCalls;
     }
 
     TimerQueue timers() {
@@ -291,11 +306,14 @@ public final class IoThread implements EventLoop, AutoCloseable {
                     task = posted.poll();
                 }
                 if (task == null) {
-                    return;
+                    break;
                 }
-                if (task instanceof Call call) {
+                if (task instanceof LoopCall call) {
                     call.reject(thread.getName());
                 }
+            }
+            for (LoopCall call : begunCalls) {
+                call.reject(thread.getName());
             }
         }
     }
@@ -352,43 +370,11 @@ public final class IoThread implements EventLoop, AutoCloseable {
         }
     }
 
-    /** A task somebody waits for. What it throws is thrown to the caller, not told to the failure handler. */
-    private static final class Call implements Runnable {
-        private final Runnable task;
-        private final CountDownLatch done = new CountDownLatch(1);
-        private @Nullable RuntimeException thrown;
-        private @Nullable Error error;
-
-        Call(Runnable task) {
-            this.task = task;
-        }
-
+    private record Immediate(Runnable task) implements LoopTask {
         @Override
-        public void run() {
-            try {
-                task.run();
-            } catch (RuntimeException e) {
-                thrown = e;
-            } catch (Error e) {
-                error = e;
-            } finally {
-                done.countDown();
-            }
-        }
-
-        void reject(String loopName) {
-            thrown = new RejectedExecutionException(loopName + " has been stopped");
-            done.countDown();
-        }
-
-        void await() {
-            Uninterruptibly.await(done);
-            if (thrown != null) {
-                throw thrown;
-            }
-            if (error != null) {
-                throw error;
-            }
+        public void begin(Runnable ended) {
+            task.run();
+            ended.run();
         }
     }
 }
