@@ -19,8 +19,10 @@ import dev.isthmus.machine.boot.payload.UnpackBuffer;
  *               + payload_offset    vmlinux, compressed; its unpacked size in its last 4 bytes
  * </pre>
  *
- * The unpacked kernel is given up as soon as it has been placed, and unpacked again for a reset: a VM runs long, and
- * its kernel may be 60 MiB.
+ * <p>The unpacked kernel is given up as soon as it has been placed, and unpacked again for a reset, which so takes as long
+ * as a start: a fraction of a second for most formats, a few seconds for XZ and LZMA. Keeping it would cost each VM up to
+ * 60 MiB for its whole life, in the heap, a memfd or a file in a {@code /tmp} that often is memory, too, and most VMs
+ * never reset. Who resets often gives the vmlinux, which is read straight into guest RAM each time.
  */
 final class BzImage implements KernelImage {
     /** Bounds what is read into memory; a kernel with all drivers built in has some 30 MiB. */
