@@ -2,6 +2,7 @@
 package dev.isthmus.machine;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -84,6 +85,14 @@ public final class Machine implements AutoCloseable {
     /** Tells whether the host interprets the guest's kernel; see {@link #hostInterpretsKernelCode}. */
     public boolean pvmHost() {
         return parts.accelerator().interpretsKernelCode();
+    }
+
+    /**
+     * Returns the flags of {@link MachineConfig#cpu} that the host's KVM does not heed, with their signs; none as a rule. See
+     * {@link dev.isthmus.machine.cpu.CpuModel#flagsWithoutEffect}.
+     */
+    public List<String> cpuFlagsWithoutEffect() {
+        return parts.cpuFlagsWithoutEffect();
     }
 
     /**

@@ -47,6 +47,8 @@ final class MachineParts implements AutoCloseable {
     private @Nullable DiskWorkers workers;
     private @Nullable MachineDevices devices;
 
+    private List<String> cpuFlagsWithoutEffect = List.of();
+
     /** Not changed any more once the machine is complete. */
     private final List<VcpuThread> vcpuThreads = new ArrayList<>();
 
@@ -145,6 +147,9 @@ final class MachineParts implements AutoCloseable {
         for (int i = 0; i < config.cpus(); i++) {
             vcpus.get(i).setCpuid(cpuid.forVcpu(i));
         }
+        if (config.cpu().hasFlags()) {
+            cpuFlagsWithoutEffect = config.cpu().flagsWithoutEffect(vcpus.get(0).cpuid());
+        }
     }
 
     /** Writes tables and kernel to RAM, which is all zeroes, and sets the boot processor's registers. */
@@ -193,6 +198,10 @@ final class MachineParts implements AutoCloseable {
             throw new IllegalStateException("The machine is not complete");
         }
         return devices;
+    }
+
+    List<String> cpuFlagsWithoutEffect() {
+        return cpuFlagsWithoutEffect;
     }
 
     List<VcpuThread> vcpuThreads() {

@@ -140,7 +140,7 @@ public final class VmBuilder {
         return this;
     }
 
-    /** Sets what CPU the guest sees; the host's where not given. */
+    /** Sets what CPU the guest sees; the host's where not given. See {@link Vm#cpuFlagsWithoutEffect}. */
     public VmBuilder cpu(CpuModel cpu) {
         this.cpu = cpu;
         return this;

@@ -3,6 +3,7 @@ package dev.isthmus.machine.accel.kvm;
 
 import java.lang.foreign.Arena;
 
+import dev.isthmus.kvm.CpuidTable;
 import dev.isthmus.kvm.KvmGuestDebug;
 import dev.isthmus.kvm.KvmRegs;
 import dev.isthmus.kvm.KvmSregs;
@@ -63,6 +64,15 @@ final class KvmVcpu implements Vcpu {
     public void setCpuid(CpuidEntry[] entries) {
         try (Arena arena = Arena.ofConfined()) {
             fd.setCpuid2(CpuidCopy.toKvm(entries, arena));
+        }
+    }
+
+    @Override
+    public CpuidEntry[] cpuid() {
+        try (Arena arena = Arena.ofConfined()) {
+            CpuidTable table = new CpuidTable(arena, CpuidTable.MAX_ENTRIES);
+            fd.getCpuid2(table);
+            return CpuidCopy.fromKvm(table);
         }
     }
 
