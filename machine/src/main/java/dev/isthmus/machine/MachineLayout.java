@@ -125,6 +125,9 @@ public final class MachineLayout {
     /** pvpanic; QEMU's default. */
     public static final int PVPANIC_PORT = 0x505;
 
+    /** {@link dev.isthmus.machine.serial.SerialGate}: a port that QEMU's machines leave free. */
+    public static final int SERIAL_GATE_PORT = 0x508;
+
     /** ACPI sleep control register (hardware-reduced, ACPI 6.5 section 4.8.3.7). */
     public static final int ACPI_SLEEP_CONTROL_PORT = 0x600;
 

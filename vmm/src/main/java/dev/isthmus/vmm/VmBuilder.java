@@ -43,6 +43,7 @@ public final class VmBuilder {
     private @Nullable OutputStream serialCopy;
     private CpuModel cpu = CpuModel.HOST;
     private int debugExitPort = MachineConfig.NO_DEBUG_EXIT;
+    private int serialGatePort = MachineConfig.NO_SERIAL_GATE;
     private boolean rebootAllowed = true;
 
     VmBuilder() {}
@@ -156,6 +157,17 @@ public final class VmBuilder {
         return this;
     }
 
+    /**
+     * Has serial input wait until the guest lets it in by writing to a port, after each start and reset of the machine; see
+     * {@link dev.isthmus.machine.serial.SerialGate}. For guests that do so, as the demo guest does: others get no input.
+     *
+     * @param port the I/O port, for example {@link dev.isthmus.machine.MachineLayout#SERIAL_GATE_PORT}
+     */
+    public VmBuilder serialGate(int port) {
+        this.serialGatePort = port;
+        return this;
+    }
+
     /** Has the VM end where the guest would reset. */
     public VmBuilder noReboot() {
         this.rebootAllowed = false;
@@ -225,6 +237,7 @@ public final class VmBuilder {
                 .memory(memory)
                 .serial(line)
                 .debugExitPort(debugExitPort)
+                .serialGatePort(serialGatePort)
                 .rebootAllowed(rebootAllowed);
         for (DiskConfig disk : disks) {
             config.disk(disk);
