@@ -170,11 +170,8 @@ public final class Machine implements AutoCloseable {
         answeredRequests = resetRequests.get();
         try {
             parts.reset();
-        } catch (VmException e) {
-            control.end(new MachineExit.HostFailure(e));
-            throw e;
-        } catch (RuntimeException e) {
-            control.end(new MachineExit.InternalError(e));
+        } catch (RuntimeException | Error e) {
+            control.failed(e);
             throw e;
         }
         if (phase == MachineState.RUNNING) {
@@ -274,7 +271,7 @@ public final class Machine implements AutoCloseable {
                 ResetTask task = new ResetTask(resetThread.get());
                 Thread thread = Thread.ofPlatform().name(config.name() + "-reset").daemon(true).unstarted(task);
                 resetThread.set(thread);
-                thread.start();
+                HostThreads.start(thread);
             }
         }
     }
@@ -302,11 +299,9 @@ public final class Machine implements AutoCloseable {
                         resetParked();
                     } while (!resetRequests.compareAndSet(answeredRequests, 0));
                 }
-            } catch (VmException e) {
-                // The machine has ended with it.
-                assert control.ending();
-            } catch (RuntimeException e) {
-                control.end(new MachineExit.InternalError(e));
+            } catch (Throwable thrown) {
+                // Nobody else is told. As a rule the machine has ended with it already.
+                control.failed(thrown);
             }
         }
     }

@@ -21,6 +21,7 @@ import dev.isthmus.machine.cpu.CpuidBuilder;
 import dev.isthmus.machine.cpu.CpuidEntry;
 import dev.isthmus.machine.cpu.CpuidOptions;
 import dev.isthmus.machine.cpu.HostBrand;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.machine.mptable.MpTable;
 import dev.isthmus.machine.serial.SerialBackend;
@@ -79,14 +80,19 @@ final class MachineParts implements AutoCloseable {
             throw e;
         }
         MachineParts parts = new MachineParts(config, accelerator, ram);
-        SlowSetup setup = SlowSetup.start(config.name() + "-setup", accelerator, ram.memory());
+        SlowSetup setup;
+        try {
+            setup = SlowSetup.start(config.name() + "-setup", accelerator, ram.memory());
+        } catch (VmException e) {
+            parts.close();
+            throw e;
+        }
         try {
             parts.assemble(control, supported);
             setup.finish();
             return parts;
         } catch (ErrnoException e) {
-            throw parts.closeAfter(setup, new VmException.HostFault(
-                    "The host has no room for the machine: " + e.getMessage(), "", e));
+            throw parts.closeAfter(setup, HostFaults.of("The host has no room for the machine", e));
         } catch (RuntimeException e) {
             throw parts.closeAfter(setup, e);
         }
@@ -214,9 +220,8 @@ final class MachineParts implements AutoCloseable {
         for (VcpuThread thread : vcpuThreads) {
             try {
                 thread.start();
-            } catch (OutOfMemoryError e) {
-                control.hostFailed(new VmException.HostFault(
-                        "The host allows no more threads.", "Raise the limit of processes (ulimit -u).", e));
+            } catch (VmException e) {
+                control.hostFailed(e);
                 control.ended(thread.vcpu());
             }
         }

@@ -10,9 +10,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
+import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.machine.accel.ExitKind;
 import dev.isthmus.machine.accel.Vcpu;
 import dev.isthmus.machine.accel.VcpuExit;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.machine.platform.MachineControl;
 import dev.isthmus.machine.vcpu.CpuDump;
@@ -74,6 +76,11 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
         if (machineParts != null) {
             machineParts.setGoal(VcpuThread.Goal.STOP);
         }
+    }
+
+    /** Ends the machine because of what was thrown, by the host's fault or ours. */
+    void failed(Throwable thrown) {
+        end(exitOf(thrown));
     }
 
     /** Publishes the exit of a machine whose vCPU threads never started. */
@@ -188,7 +195,7 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
 
     @Override
     public void bug(Throwable thrown) {
-        end(new MachineExit.InternalError(thrown));
+        failed(thrown);
     }
 
     @Override
@@ -209,8 +216,22 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
     // IoThread.FailureHandler
 
     @Override
-    public void callbackFailed(Throwable bug) {
-        end(new MachineExit.InternalError(bug));
+    public void callbackFailed(Throwable thrown) {
+        failed(thrown);
+    }
+
+    /** A system call that failed and the end of the Java heap are the host's; everything else is our bug. */
+    private static MachineExit exitOf(Throwable thrown) {
+        if (thrown instanceof VmException fault) {
+            return new MachineExit.HostFailure(fault);
+        }
+        if (thrown instanceof ErrnoException e) {
+            return new MachineExit.HostFailure(HostFaults.of("The host failed while the guest was running", e));
+        }
+        if (thrown instanceof OutOfMemoryError e) {
+            return new MachineExit.HostFailure(VmException.HostFault.noHeap(e));
+        }
+        return new MachineExit.InternalError(thrown);
     }
 
     private String dumpOfCurrentVcpu(String headline) {

@@ -14,6 +14,7 @@ import dev.isthmus.device.LoopTask;
 import dev.isthmus.device.LoopTimer;
 import dev.isthmus.kvm.linux.Epoll;
 import dev.isthmus.kvm.linux.EventFd;
+import dev.isthmus.machine.HostThreads;
 
 /**
  * The event loop of one VM on its thread: epoll, timers and bottom halves, as in QEMU's main loop.
@@ -26,8 +27,8 @@ import dev.isthmus.kvm.linux.EventFd;
  * scheduler queues its bottom half, then looks whether the loop is asleep. One of the two sees the other, and of many
  * schedulers only the first writes to the eventfd.
  *
- * <p>Role IOTHREAD. A callback that throws is a bug of the VMM: it is told to the {@link FailureHandler}, which stops
- * the machine, and the loop goes on so that the machine can be taken down.
+ * <p>Role IOTHREAD. What a callback throws, a bug of the VMM or a fault of the host, is told to the
+ * {@link FailureHandler}, which stops the machine, and the loop goes on so that the machine can be taken down.
  */
 public final class IoThread implements EventLoop, AutoCloseable {
     private static final int MAX_EVENTS = 64;
@@ -37,8 +38,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
 
     /** Told about callbacks that throw. Loop thread; returns at once. */
     public interface FailureHandler {
-        /** Takes note of a bug. */
-        void callbackFailed(Throwable bug);
+        /** Takes note of what was thrown. */
+        void callbackFailed(Throwable thrown);
     }
 
     private final FailureHandler failureHandler;
@@ -79,6 +80,7 @@ public final class IoThread implements EventLoop, AutoCloseable {
      *
      * @param name the thread's name
      * @throws dev.isthmus.kvm.linux.ErrnoException if the host has no descriptors left
+     * @throws dev.isthmus.machine.VmException.HostFault if the host allows no more threads
      */
     public static IoThread start(String name, FailureHandler failureHandler) {
         Epoll epoll = Epoll.create(MAX_EVENTS);
@@ -89,10 +91,16 @@ public final class IoThread implements EventLoop, AutoCloseable {
             epoll.close();
             throw e;
         }
-        epoll.add(wakeUp.fd(), Epoll.EPOLLIN, WAKE_UP_KEY);
-        IoThread loop = new IoThread(name, failureHandler, epoll, wakeUp);
-        loop.thread.start();
-        return loop;
+        try {
+            epoll.add(wakeUp.fd(), Epoll.EPOLLIN, WAKE_UP_KEY);
+            IoThread loop = new IoThread(name, failureHandler, epoll, wakeUp);
+            HostThreads.start(loop.thread);
+            return loop;
+        } catch (RuntimeException e) {
+            wakeUp.close();
+            epoll.close();
+            throw e;
+        }
     }
 
     @Override
@@ -208,8 +216,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
     void run(Runnable callback) {
         try {
             callback.run();
-        } catch (Throwable bug) {
-            failureHandler.callbackFailed(bug);
+        } catch (Throwable thrown) {
+            failureHandler.callbackFailed(thrown);
         }
     }
 
@@ -259,8 +267,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
     private void dispatch(LoopWatch watch, int events) {
         try {
             watch.ready(events);
-        } catch (Throwable bug) {
-            failureHandler.callbackFailed(bug);
+        } catch (Throwable thrown) {
+            failureHandler.callbackFailed(thrown);
             // Level-triggered: without this, the same event would come back for ever.
             watch.close();
         }
@@ -291,8 +299,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
                 while (running) {
                     turn();
                 }
-            } catch (Throwable bug) {
-                failureHandler.callbackFailed(bug);
+            } catch (Throwable thrown) {
+                failureHandler.callbackFailed(thrown);
             } finally {
                 rejectPosted();
             }
