@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.testing.boot.TestBzImage;
-import dev.isthmus.testing.machine.GuestKernel;
+import dev.isthmus.testing.boot.TestElf;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -180,7 +180,7 @@ class DistributionIT {
         byte[] payload = TestBzImage.withSize(Files.readAllBytes(packed), Files.size(vmlinux));
         return Files.write(
                 directory.resolve("bzImage"),
-                new TestBzImage(GuestKernel.PVH_CODE_GPA, KERNEL_MEMORY_BYTES).build(payload));
+                new TestBzImage(TestElf.CODE_GPA, KERNEL_MEMORY_BYTES).build(payload));
     }
 
     private static ProcessBuilder insisting(ProcessBuilder builder) {
