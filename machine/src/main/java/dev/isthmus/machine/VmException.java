@@ -66,5 +66,11 @@ public abstract sealed class VmException extends RuntimeException {
         public HostFault(String message, String remedy, @Nullable Throwable cause) {
             super(message, remedy, cause);
         }
+
+        /** Makes the fault of a Java heap that is full. */
+        public static HostFault noHeap(OutOfMemoryError e) {
+            return new HostFault(
+                    "There is no memory left on the Java heap.", "Give the JVM more: JAVA_TOOL_OPTIONS=-Xmx4g", e);
+        }
     }
 }

@@ -14,6 +14,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.isthmus.testing.boot.TestBzImage;
+import dev.isthmus.testing.boot.TestElf;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +28,8 @@ class DistributionIT {
 
     /** Makes the JVM give up where it can't use the AOT cache, instead of starting slowly. */
     private static final String INSIST_ON_CACHE = "-XX:AOTMode=on";
+
+    private static final int KERNEL_MEMORY_BYTES = 1 << 20;
 
     @TempDir
     private Path directory;
@@ -113,6 +118,35 @@ class DistributionIT {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"zstd -q -22 --ultra", "lz4 -q -l -9 - -"})
+    void kernelsPackedByLinuxsToolsUnpackWithoutAFileInTmp(String packer) throws Exception {
+        Path kernel = packedKernel(packer);
+        ProcessBuilder builder = CommandProcess.builder("run", "--kernel", kernel.toString(), "--dry-run");
+        // Where no file can be made.
+        builder.environment().put("JDK_JAVA_OPTIONS", "-Djava.io.tmpdir=/proc");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(0, command.status(), command::toString);
+        assertTrue(command.output().contains(kernel + " (pvh)"), command::toString);
+        // The JVM's own word about the variable, and none about native access or sun.misc.Unsafe.
+        assertEquals(1, command.errors().lines().count(), command::toString);
+    }
+
+    @Test
+    void zstdLibraryThatCannotBeLoadedIsStatus4WithTheCause() throws Exception {
+        ProcessBuilder builder = CommandProcess.builder(
+                "run", "--kernel", packedKernel("zstd -q").toString(), "--dry-run");
+        builder.environment().put("JDK_JAVA_OPTIONS", "-DZstdNativePath=/nowhere/libzstd.so");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(4, command.status(), command::toString);
+        assertTrue(command.errors().contains("Can't load library: /nowhere/libzstd.so"), command::toString);
+        assertEquals(2, command.errors().lines().count(), command::toString);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"../isthmus", "src/dist/bin/isthmus", "src/dist/assemble.sh"})
     void scriptsPassShellcheck(String script) throws Exception {
         Assumptions.assumeTrue(inPath("shellcheck"), "shellcheck is not installed");
@@ -129,6 +163,24 @@ class DistributionIT {
         CommandProcess command = CommandProcess.run(new ProcessBuilder("bash", "-n", script.toString()));
 
         assertEquals(0, command.status(), command::toString);
+    }
+
+    /** Makes a bzImage of a small kernel, packed by a tool that reads standard input and writes standard output. */
+    private Path packedKernel(String packer) throws Exception {
+        List<String> line = List.of(packer.split(" ", -1));
+        Assumptions.assumeTrue(inPath(line.get(0)), line.get(0) + " is not installed");
+        Path vmlinux = Guests.debugExit(directory, 1);
+        Path packed = directory.resolve("packed");
+        Process process = new ProcessBuilder(line)
+                .redirectInput(vmlinux.toFile())
+                .redirectOutput(packed.toFile())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        assertEquals(0, process.waitFor());
+        byte[] payload = TestBzImage.withSize(Files.readAllBytes(packed), Files.size(vmlinux));
+        return Files.write(
+                directory.resolve("bzImage"),
+                new TestBzImage(TestElf.CODE_GPA, KERNEL_MEMORY_BYTES).build(payload));
     }
 
     private static ProcessBuilder insisting(ProcessBuilder builder) {
