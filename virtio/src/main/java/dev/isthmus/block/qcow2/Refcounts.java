@@ -202,12 +202,7 @@ final class Refcounts {
         if (dirtyTo > 0) {
             // The blocks first: an entry must never point to what was no refcount block before.
             IoFailure.check(image.file.flush());
-            LongTables.write(
-                    image.file,
-                    image.header.refcountTableOffset + (long) dirtyFrom * Qcow2Format.ENTRY_BYTES,
-                    table,
-                    dirtyFrom,
-                    dirtyTo);
+            LongTables.write(image.file, image.header.refcountTableOffset, table, dirtyFrom, dirtyTo);
             dirtyTo = 0;
         }
     }
