@@ -4,6 +4,7 @@ package dev.isthmus.block.qcow2;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
+import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageFile;
 
 /** Reads and writes tables of 64 bit entries (L1 tables, the refcount table), a piece at a time. Not for hot paths. */
@@ -18,6 +19,9 @@ final class LongTables {
      * @throws IoFailure where it can't be read
      */
     static long[] read(ImageFile file, long offset, int entries) {
+        if (offset < 0 || offset > Qcow2Format.MAX_HOST_BYTES) {
+            throw IoFailure.of(BlockStatus.IO_ERROR);
+        }
         long[] table = new long[entries];
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment buffer = buffer(arena, entries);

@@ -4,6 +4,7 @@ package dev.isthmus.block.qcow2;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
+import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
 
@@ -54,46 +55,51 @@ public final class Qcow2Checker {
     }
 
     private void run() {
-        int incompleteSnapshots;
+        SnapshotTable snapshots;
         counters.totalClusters = header.layout().clusters(header.capacityBytes());
         try (CheckState state = new CheckState(file, header, counters)) {
-            incompleteSnapshots = readSnapshots(state);
+            snapshots = readSnapshots(state);
             checkRefcounts(state);
-            IoFailure.check(repair == Repair.NONE ? dev.isthmus.block.BlockStatus.OK : file.flush());
+            if (repair != Repair.NONE) {
+                IoFailure.check(file.flush());
+            }
         } catch (IoFailure e) {
-            if (counters.checkErrors == 0 && counters.corruptions == 0) {
+            if (counters.checkErrors == 0) {
                 counters.checkError("the check could not be finished: " + e.status());
-            } else if (counters.checkErrors == 0) {
-                counters.checkErrors++;
             }
             return;
         }
-        if (header.version >= 3 && incompleteSnapshots > 0) {
-            repairSnapshots(incompleteSnapshots);
+        int incomplete = header.version >= 3 ? snapshots.incomplete() : 0;
+        if (incomplete + snapshots.dropped() > 0) {
+            repairSnapshots(snapshots, incomplete + snapshots.dropped());
         }
         if (repair != Repair.NONE && counters.checkErrors == 0 && counters.corruptions == 0) {
             markSound();
         }
     }
 
-    /** Reads the snapshot table; answers how many of its entries are incomplete. */
-    private int readSnapshots(CheckState state) {
+    private SnapshotTable readSnapshots(CheckState state) {
+        if (repair == Repair.ALL) {
+            // Those beyond are cut off: what they took is leaked, and repaired as that.
+            header.snapshotCount = (int) Math.min(
+                    Integer.toUnsignedLong(header.snapshotCount), Qcow2Format.MAX_SNAPSHOTS);
+        }
         long end = Integer.toUnsignedLong(header.snapshotCount) * Qcow2Format.SNAPSHOT_HEADER_BYTES;
         if (Integer.toUnsignedLong(header.snapshotCount) > Qcow2Format.MAX_SNAPSHOTS
                 || header.snapshotsOffset < 0
                 || header.snapshotsOffset > Long.MAX_VALUE - end
                 || !state.layout.aligned(header.snapshotsOffset)) {
             counters.checkError("the snapshot table is too large or lies where none can be");
-            throw IoFailure.of(dev.isthmus.block.BlockStatus.IO_ERROR);
+            throw IoFailure.of(BlockStatus.IO_ERROR);
         }
         try {
-            SnapshotTable table = SnapshotTable.read(file, header);
+            SnapshotTable table = SnapshotTable.read(file, header, repair == Repair.ALL);
             state.snapshots = table.snapshots();
             state.snapshotTableBytes = table.lengthBytes();
-            return table.incomplete();
+            return table;
         } catch (ImageException e) {
             counters.checkError(String.valueOf(e.getMessage()));
-            throw IoFailure.of(dev.isthmus.block.BlockStatus.IO_ERROR);
+            throw IoFailure.of(BlockStatus.IO_ERROR);
         }
     }
 
@@ -108,7 +114,7 @@ public final class Qcow2Checker {
         } else if (repair != Repair.NONE) {
             if (state.needsRebuild) {
                 counters.checkError("the refcounts must be rebuilt, which takes a repair of everything");
-                throw IoFailure.of(dev.isthmus.block.BlockStatus.IO_ERROR);
+                throw IoFailure.of(BlockStatus.IO_ERROR);
             }
             counters.corruptions = corruptionsBefore;
             counters.checkErrors = checkErrorsBefore;
@@ -145,21 +151,22 @@ public final class Qcow2Checker {
         counters.corruptionsFixed += Math.max(0, corruptionsFound - counters.corruptions);
     }
 
-    private void repairSnapshots(int incomplete) {
-        boolean sound = counters.checkErrors == 0 && counters.corruptions == 0;
-        if (repair == Repair.ALL && sound) {
+    /** Writes the snapshot table anew, once the refcounts are sound enough to find a place for it. */
+    private void repairSnapshots(SnapshotTable snapshots, int damaged) {
+        if (repair == Repair.ALL && counters.checkErrors == 0) {
             markSound();
-            try (Qcow2Image image = Qcow2Image.open(new BorrowedFile(file), null, NoCodec.INSTANCE)) {
+            try (Qcow2Image image =
+                    Qcow2Image.open(new BorrowedFile(file), null, NoCodec.INSTANCE, snapshots)) {
                 ImageState state = image.state();
                 state.exclusively(() -> SnapshotTable.replace(state, state.snapshots));
-                counters.corruptionsFixed += incomplete;
+                counters.corruptionsFixed += damaged;
                 return;
-            } catch (IoFailure e) {
-                counters.checkError("the snapshot table can't be written: " + e.status());
+            } catch (IoFailure | ImageException e) {
+                counters.checkError("the snapshot table can't be written: " + e.getMessage());
             }
         }
-        for (int i = 0; i < incomplete; i++) {
-            counters.corruption("a snapshot table entry is incomplete");
+        for (int i = 0; i < damaged; i++) {
+            counters.corruption("a snapshot table entry is damaged");
         }
     }
 

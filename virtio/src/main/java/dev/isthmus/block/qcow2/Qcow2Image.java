@@ -73,6 +73,15 @@ public final class Qcow2Image implements BlockBackend, DirectAccess {
      *     or can't be read
      */
     public static Qcow2Image open(ImageFile file, @Nullable ImageOpener opener, @Nullable ClusterCodec zstd) {
+        return open(file, opener, zstd, null);
+    }
+
+    /** Opens an image whose snapshot table was read already, and may not be readable as it is. */
+    static Qcow2Image open(
+            ImageFile file,
+            @Nullable ImageOpener opener,
+            @Nullable ClusterCodec zstd,
+            @Nullable SnapshotTable snapshots) {
         boolean readOnly = file.readOnly();
         FaultLog faults = new FaultLog(file.name());
         Qcow2Header header = Qcow2Header.read(file, false);
@@ -88,7 +97,11 @@ public final class Qcow2Image implements BlockBackend, DirectAccess {
             dataFile = openData(file, header, opener, readOnly);
             backing = openBacking(header, opener);
             image = new ImageState(file, dataFile, backing, header, readOnly, faults);
-            SnapshotTable.load(image);
+            if (snapshots == null) {
+                SnapshotTable.load(image);
+            } else {
+                SnapshotTable.take(image, snapshots);
+            }
             if (!readOnly) {
                 image.headerFields.clearAutoclear();
             }

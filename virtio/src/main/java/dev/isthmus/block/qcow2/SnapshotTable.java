@@ -25,13 +25,21 @@ final class SnapshotTable {
 
     private final List<Qcow2Snapshot> snapshots = new ArrayList<>();
     private long lengthBytes;
+    private final boolean repairing;
     private int incomplete;
+    private int dropped;
 
-    private SnapshotTable() {}
+    private SnapshotTable(boolean repairing) {
+        this.repairing = repairing;
+    }
 
     /** Reads the snapshots of an image that is being opened. */
     static void load(ImageState image) {
-        SnapshotTable table = read(image.file, image.header);
+        take(image, read(image.file, image.header, false));
+    }
+
+    /** Has an image that is being opened have the snapshots of a table. */
+    static void take(ImageState image, SnapshotTable table) {
         image.snapshots = table.snapshots;
         image.snapshotTableBytes = table.lengthBytes;
         image.map.setSnapshots(image.header.snapshotsOffset, table.lengthBytes, table.snapshots);
@@ -40,43 +48,47 @@ final class SnapshotTable {
     /**
      * Reads the table that a header points to.
      *
+     * @param repairing whether what is too large is left out, to be counted by {@link #dropped}
      * @throws ImageException where it is too large
      * @throws IoFailure where it can't be read
      */
-    static SnapshotTable read(ImageFile file, Qcow2Header header) {
-        SnapshotTable table = new SnapshotTable();
+    static SnapshotTable read(ImageFile file, Qcow2Header header, boolean repairing) {
+        SnapshotTable table = new SnapshotTable(repairing);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment entry = arena.allocate(MAX_ENTRY_BYTES);
             for (int i = 0; i < header.snapshotCount; i++) {
-                table.readEntry(file, header, i, entry);
+                if (!table.readEntry(file, header, i, entry)) {
+                    table.dropped += header.snapshotCount - i;
+                    break;
+                }
             }
         }
         return table;
     }
 
-    private void readEntry(ImageFile file, Qcow2Header header, int index, MemorySegment entry) {
-        lengthBytes = (lengthBytes + 7) & -8;
-        long offset = header.snapshotsOffset + lengthBytes;
+    /** Reads an entry; answers false where it and all behind it are left out. */
+    private boolean readEntry(ImageFile file, Qcow2Header header, int index, MemorySegment entry) {
+        long start = (lengthBytes + 7) & -8;
         MemorySegment fixed = entry.asSlice(0, Qcow2Format.SNAPSHOT_HEADER_BYTES);
-        IoFailure.checkRead(file.read(offset, fixed));
+        IoFailure.checkRead(file.read(header.snapshotsOffset + start, fixed));
         int idBytes = Short.toUnsignedInt(fixed.get(Qcow2Format.U16, 12));
         int nameBytes = Short.toUnsignedInt(fixed.get(Qcow2Format.U16, 14));
-        int extraBytes = fixed.get(Qcow2Format.U32, 36);
-        if (extraBytes < 0 || extraBytes > Qcow2Format.MAX_SNAPSHOT_EXTRA_BYTES) {
-            throw new ImageException(
-                    "Snapshot " + index + " of " + file.name() + " has too much extra data.",
-                    "Remove that with 'qemu-img check -r all'.");
+        long extraThere = Integer.toUnsignedLong(fixed.get(Qcow2Format.U32, 36));
+        int extraBytes = (int) Math.min(extraThere, Qcow2Format.MAX_SNAPSHOT_EXTRA_BYTES);
+        if (extraThere > extraBytes) {
+            refuse(file, "Snapshot " + index + " of " + file.name() + " has too much extra data.");
+            dropped++;
+        }
+        long end = start + Qcow2Format.SNAPSHOT_HEADER_BYTES + extraThere + idBytes + nameBytes;
+        if (end > Qcow2Format.MAX_SNAPSHOT_TABLE_BYTES) {
+            refuse(file, "The snapshot table of " + file.name() + " is too large.");
+            return false;
         }
         MemorySegment rest = entry.asSlice(Qcow2Format.SNAPSHOT_HEADER_BYTES, extraBytes + idBytes + nameBytes);
-        if (rest.byteSize() > 0) {
-            IoFailure.checkRead(file.read(offset + Qcow2Format.SNAPSHOT_HEADER_BYTES, rest));
-        }
-        lengthBytes += Qcow2Format.SNAPSHOT_HEADER_BYTES + rest.byteSize();
-        if (lengthBytes > Qcow2Format.MAX_SNAPSHOT_TABLE_BYTES) {
-            throw new ImageException(
-                    "The snapshot table of " + file.name() + " is too large.",
-                    "Cut it off with 'qemu-img check -r all'.");
-        }
+        long restOffset = header.snapshotsOffset + start + Qcow2Format.SNAPSHOT_HEADER_BYTES;
+        readRest(file, restOffset, rest.asSlice(0, extraBytes));
+        readRest(file, restOffset + extraThere, rest.asSlice(extraBytes));
+        lengthBytes = end;
         if (extraBytes < REQUIRED_EXTRA_BYTES) {
             incomplete++;
         }
@@ -94,6 +106,19 @@ final class SnapshotTable {
                 extraBytes >= KNOWN_EXTRA_BYTES ? rest.get(Qcow2Format.U64, 16) : -1,
                 rest.asSlice(Math.min(extraBytes, KNOWN_EXTRA_BYTES), Math.max(0, extraBytes - KNOWN_EXTRA_BYTES))
                         .toArray(ValueLayout.JAVA_BYTE)));
+        return true;
+    }
+
+    private static void readRest(ImageFile file, long offset, MemorySegment target) {
+        if (target.byteSize() > 0) {
+            IoFailure.checkRead(file.read(offset, target));
+        }
+    }
+
+    private void refuse(ImageFile file, String why) {
+        if (!repairing) {
+            throw new ImageException(why, "Repair " + file.name() + " with 'isthmus image check --repair all'.");
+        }
     }
 
     private static String text(MemorySegment rest, int offset, int lengthBytes) {
@@ -112,6 +137,11 @@ final class SnapshotTable {
     /** Returns how many entries lack what version 3 must have. */
     int incomplete() {
         return incomplete;
+    }
+
+    /** Returns how many entries were left out, or had a part left out. */
+    int dropped() {
+        return dropped;
     }
 
     /**

@@ -65,7 +65,7 @@ public final class QemuTools {
 
     /** Runs 'qemu-io' commands on an image and expects all of them to succeed. */
     public void io(String format, String image, List<String> commands) {
-        Answer answer = start(List.of("qemu-io", "-f", format, image), String.join("\n", commands) + "\nquit\n");
+        Answer answer = start(List.of("qemu-io", "-t", "unsafe", "-f", format, image), String.join("\n", commands) + "\nquit\n");
         if (answer.status() != 0 || answer.text().contains("failed") || answer.text().contains("rror")) {
             throw new AssertionError("qemu-io: " + commands + answer);
         }
