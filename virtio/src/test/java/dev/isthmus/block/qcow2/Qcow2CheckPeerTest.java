@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 
@@ -88,7 +89,7 @@ class Qcow2CheckPeerTest {
     }
 
     private static void addTable(
-            TreeSet<Integer> offsets, byte[] image, int tableOffset, int entries, int clusterBytes) {
+            Set<Integer> offsets, byte[] image, int tableOffset, int entries, int clusterBytes) {
         ByteBuffer bytes = ByteBuffer.wrap(image);
         for (int i = 0; i < entries; i++) {
             int child = (int) (bytes.getLong(tableOffset + i * 8) & 0xFFFFFE00L);
