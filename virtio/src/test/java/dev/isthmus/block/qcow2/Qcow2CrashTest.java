@@ -11,6 +11,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -191,7 +192,7 @@ class Qcow2CrashTest {
         return bytes;
     }
 
-    private static byte[] apply(byte[] bytes, Change change, SplittableRandom random) {
+    private static byte[] apply(byte[] bytes, Change change, @Nullable SplittableRandom random) {
         int offset = Math.toIntExact(change.offset());
         byte[] result = bytes;
         if (change.kind() == Kind.SIZE) {

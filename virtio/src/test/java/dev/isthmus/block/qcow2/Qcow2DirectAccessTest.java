@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Objects;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -132,7 +133,7 @@ class Qcow2DirectAccessTest {
 
             assertTrue(overlay.map(false, 0, 2 * CLUSTER, extents));
             assertEquals(1, extents.count());
-            assertEquals("base", java.util.Objects.requireNonNull(extents.file(0)).name());
+            assertEquals("base", Objects.requireNonNull(extents.file(0)).name());
             overlay.unmap(false, extents);
             assertTrue(overlay.map(false, 63 * CLUSTER, 4 * CLUSTER, extents));
             assertNull(extents.file(0));

@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
@@ -43,7 +44,7 @@ class Qcow2ThreadsTest {
     Path folder;
 
     /** What one thread does, and knows of the disk. */
-    private final class Worker implements Callable<Integer> {
+    private static final class Worker implements Callable<Integer> {
         private final Qcow2Image disk;
         private final int index;
         private final SplittableRandom random;
@@ -87,13 +88,13 @@ class Qcow2ThreadsTest {
                 }
                 case 4, 5 -> {
                     write(memory, ownSector(first), count, number);
-                    java.util.Arrays.fill(own, first, first + count, number);
+                    Arrays.fill(own, first, first + count, number);
                 }
                 case 6 -> {
                     assertEquals(
                             BlockStatus.OK,
                             disk.writeZeroes((long) ownSector(first) * SECTOR, (long) count * SECTOR, true));
-                    java.util.Arrays.fill(own, first, first + count, 0);
+                    Arrays.fill(own, first, first + count, 0);
                 }
                 case 7 -> {
                     if (number % 8 == 0) {
