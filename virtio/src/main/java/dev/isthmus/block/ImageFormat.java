@@ -3,6 +3,7 @@ package dev.isthmus.block;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
@@ -23,6 +24,9 @@ public enum ImageFormat {
 
     /** As much of a file's start as {@link #probe} looks at. */
     public static final int PROBE_BYTES = 512;
+
+    private static final ValueLayout.OfInt LITTLE_ENDIAN_U32 =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final int VDI_SIGNATURE_OFFSET = 0x40;
     private static final int VDI_SIGNATURE = 0xBEDA107F;
@@ -46,11 +50,7 @@ public enum ImageFormat {
             return VHDX;
         }
         if (bytes.length >= VDI_SIGNATURE_OFFSET + 4
-                && MemorySegment.ofArray(bytes)
-                                .get(
-                                        ValueLayout.JAVA_INT_UNALIGNED.withOrder(java.nio.ByteOrder.LITTLE_ENDIAN),
-                                        VDI_SIGNATURE_OFFSET)
-                        == VDI_SIGNATURE) {
+                && MemorySegment.ofArray(bytes).get(LITTLE_ENDIAN_U32, VDI_SIGNATURE_OFFSET) == VDI_SIGNATURE) {
             return VDI;
         }
         return RAW;

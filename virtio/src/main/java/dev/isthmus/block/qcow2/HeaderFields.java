@@ -2,6 +2,7 @@
 package dev.isthmus.block.qcow2;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Changes the header of an open image, in memory and then in the file. Each method is one write within the first sector,
@@ -81,7 +82,7 @@ final class HeaderFields {
     }
 
     private void write(long offset, MemorySegment bytes) {
-        LongTables.write(image.file, offset, bytes.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
+        LongTables.write(image.file, offset, bytes.toArray(ValueLayout.JAVA_BYTE));
         IoFailure.check(image.file.flush());
     }
 }

@@ -2,6 +2,7 @@
 package dev.isthmus.block.qcow2;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.TreeMap;
 
 import dev.isthmus.block.BlockStatus;
@@ -63,7 +64,7 @@ final class RefcountRebuilder {
         LongTables.write(
                 state.file,
                 Qcow2Format.REFCOUNT_TABLE_OFFSET,
-                pointer.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
+                pointer.toArray(ValueLayout.JAVA_BYTE));
         IoFailure.check(state.file.flush());
         state.header.refcountTableOffset = tableOffset;
         state.header.refcountTableClusters = (int) tableClusters;
