@@ -34,7 +34,7 @@ record ExtentLine(Type type, long sectors, String fileName, long startSector) {
         ZERO
     }
 
-    /** More digits than the largest disk has sectors, and few enough for 63 bits. */
+    /** More digits than disks have, and few enough for the bytes of so many sectors to have 63 bits. */
     private static final int MAX_DIGITS = 16;
 
     private static final int MAX_NAME_BYTES = 255;
@@ -146,13 +146,13 @@ record ExtentLine(Type type, long sectors, String fileName, long startSector) {
     private static String fileName(ImageFile file, String line, Scanner scanner, Charset charset) {
         byte[] bytes = scanner.quoted().getBytes(StandardCharsets.ISO_8859_1);
         String name = new String(bytes, charset);
-        if (bytes.length == 0 || bytes.length > MAX_NAME_BYTES) {
+        // Control characters would reach the terminal with the message of whoever can't open it.
+        if (bytes.length == 0 || bytes.length > MAX_NAME_BYTES || hasControls(name)) {
             throw damaged(file, line);
         }
         // What an image names is opened only beside it: else an image from elsewhere could show any file to its guest.
         if (name.indexOf('/') >= 0
                 || name.indexOf('\\') >= 0
-                || name.indexOf('\0') >= 0
                 || ".".equals(name)
                 || "..".equals(name)) {
             throw new ImageException(
@@ -161,6 +161,15 @@ record ExtentLine(Type type, long sectors, String fileName, long startSector) {
                     "Put the extent's file beside the descriptor, and only its name into the descriptor.");
         }
         return name;
+    }
+
+    private static boolean hasControls(String name) {
+        for (int i = 0; i < name.length(); i++) {
+            if (Character.isISOControl(name.charAt(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static ImageException damaged(ImageFile file, String line) {

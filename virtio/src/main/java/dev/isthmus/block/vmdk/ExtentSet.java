@@ -44,7 +44,7 @@ final class ExtentSet implements AutoCloseable {
      * @throws ImageException if it can't be opened
      */
     void open(ImageFile descriptor, ExtentLine line, ExtentFiles siblings) {
-        if (line.sectors() > MAX_SECTORS - diskSectors || line.startSector() > MAX_SECTORS) {
+        if (line.sectors() > MAX_SECTORS - diskSectors) {
             throw ImageErrors.damaged(SparseHeader.FORMAT, descriptor, "its extents are too large");
         }
         if (line.type() == ExtentLine.Type.ZERO) {

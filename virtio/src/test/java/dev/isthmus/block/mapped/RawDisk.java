@@ -71,6 +71,13 @@ public final class RawDisk {
         });
     }
 
+    /** Returns the same disk in another file, which a test has made of it. */
+    public RawDisk at(Path copy) {
+        RawDisk disk = new RawDisk(copy, sizeBytes);
+        disk.ranges.addAll(ranges);
+        return disk;
+    }
+
     /** Returns the file. */
     public Path path() {
         return path;
