@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
+import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.ChannelImageFile;
 import dev.isthmus.block.mapped.Damage;
@@ -199,10 +200,18 @@ class VdiImageTest {
     }
 
     @Test
+    void readsAllocateNothing() {
+        BuiltImageFile file = VdiBuilder.image(9, 3, VdiImage.VDI_IMAGE_BLOCK_ZERO, 0, 1, 2);
+        try (VdiImage image = VdiImage.open(new Allocations.TablesOnly(file), "disk")) {
+            Allocations.assertReadsAllocateNothing(image);
+        }
+    }
+
+    @Test
     void anyDamageIsRefusedOrAnIoError() {
         BuiltImageFile file = VdiBuilder.image(600, 0, 1, VdiImage.VDI_IMAGE_BLOCK_ZERO, 2);
         long[][] regions = {{64, 80}, {340, 472}, {VdiBuilder.MAP_OFFSET, VdiBuilder.MAP_OFFSET + 64}};
 
-        new Damage(file, regions, unchanged -> {}, damaged -> VdiImage.open(damaged, "disk")).run(4000);
+        new Damage(file, regions, unchanged -> {}, damaged -> VdiImage.open(damaged, "disk")).run(3000);
     }
 }

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.ChannelImageFile;
 import dev.isthmus.block.mapped.Damage;
@@ -297,6 +298,17 @@ class VhdxImageTest {
     }
 
     @Test
+    void readsAllocateNothing() {
+        BuiltImageFile file = VhdxBuilder.image(3 * MIB);
+        VhdxBuilder.bat(file, 0, BLOCKS_OFFSET, VhdxImage.PAYLOAD_BLOCK_FULLY_PRESENT);
+        VhdxBuilder.bat(file, 2, BLOCKS_OFFSET + MIB, VhdxImage.PAYLOAD_BLOCK_FULLY_PRESENT);
+        file.resize(BLOCKS_OFFSET + 2 * MIB);
+        try (VhdxImage image = VhdxImage.open(new Allocations.TablesOnly(file), "disk")) {
+            Allocations.assertReadsAllocateNothing(image);
+        }
+    }
+
+    @Test
     void anyDamageIsRefusedOrAnIoError() {
         BuiltImageFile file = VhdxBuilder.image(600 * MIB);
         VhdxBuilder.bat(file, 0, BLOCKS_OFFSET, VhdxImage.PAYLOAD_BLOCK_FULLY_PRESENT);
@@ -311,7 +323,7 @@ class VhdxImageTest {
             {VhdxBuilder.BAT_OFFSET, VhdxBuilder.BAT_OFFSET + 24}
         };
 
-        new Damage(file, regions, VhdxBuilder::checksums, damaged -> VhdxImage.open(damaged, "disk")).run(4000);
+        new Damage(file, regions, VhdxBuilder::checksums, damaged -> VhdxImage.open(damaged, "disk")).run(2500);
     }
 
     static byte[] filled(int lengthBytes, int value) {

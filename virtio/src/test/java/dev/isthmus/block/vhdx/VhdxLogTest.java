@@ -416,7 +416,7 @@ class VhdxLogTest {
             {VhdxHeader.HEADER_2_OFFSET + 48, VhdxHeader.HEADER_2_OFFSET + 80}
         };
 
-        new Damage(file, regions, VhdxLogTest::checksums, damaged -> VhdxImage.open(damaged, "disk")).run(3000);
+        new Damage(file, regions, VhdxLogTest::checksums, damaged -> VhdxImage.open(damaged, "disk")).run(2000);
     }
 
     private static void checksums(BuiltImageFile file) {

@@ -173,6 +173,6 @@ class DescriptorTest {
                 VmdkBuilder.NO_PARENT + "RW 1900 FLAT \"a\" 10\nRW 3000 SPARSE \"b\"\nRW 100 ZERO\nRW 5 VMFS \"a\"\n");
         long[][] regions = {{0, descriptor.sizeBytes()}};
 
-        new Damage(descriptor, regions, unchanged -> {}, damaged -> open(damaged, flat, sparse)).run(3000);
+        new Damage(descriptor, regions, unchanged -> {}, damaged -> open(damaged, flat, sparse)).run(2000);
     }
 }

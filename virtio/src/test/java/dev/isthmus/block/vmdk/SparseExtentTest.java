@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block.vmdk;
 
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -11,6 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ExtentList;
+import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
@@ -276,6 +284,48 @@ class SparseExtentTest {
     }
 
     @Test
+    void readsAllocateNothing() {
+        BuiltImageFile file = VmdkBuilder.sparse("disk.vmdk", 1000);
+        for (int grain = 0; grain < 1000; grain += 3) {
+            VmdkBuilder.grain(file, grain, 1);
+        }
+        try (VmdkImage image = VmdkImage.open(new Allocations.TablesOnly(file), VmdkBuilder.files(), "disk")) {
+            Allocations.assertReadsAllocateNothing(image);
+        }
+    }
+
+    @Test
+    void threadsReadPackedGrainsAtTheSameTime() throws Exception {
+        Map<Integer, byte[]> grains = new HashMap<>();
+        for (int grain = 0; grain < 60; grain++) {
+            grains.put(grain, filled(GRAIN_BYTES, grain));
+        }
+        try (VmdkImage image = open(VmdkBuilder.stream(60, grains));
+                ExecutorService threads = Executors.newFixedThreadPool(4)) {
+            List<Callable<Integer>> readers = new ArrayList<>();
+            for (int seed = 0; seed < 4; seed++) {
+                Random random = new Random(seed);
+                readers.add(() -> countWrong(image, random));
+            }
+            for (Future<Integer> wrong : threads.invokeAll(readers)) {
+                assertEquals(0, wrong.get());
+            }
+        }
+    }
+
+    private static int countWrong(VmdkImage image, Random random) {
+        int wrong = 0;
+        for (int i = 0; i < 3000; i++) {
+            int grain = random.nextInt(59);
+            byte[] bytes = Disks.read(image, (long) grain * GRAIN_BYTES + 512, GRAIN_BYTES);
+            if (bytes[0] != grain || bytes[GRAIN_BYTES - 1] != grain + 1) {
+                wrong++;
+            }
+        }
+        return wrong;
+    }
+
+    @Test
     void anyDamageIsRefusedOrAnIoError() {
         BuiltImageFile file = VmdkBuilder.describe(
                 VmdkBuilder.sparse("disk.vmdk", 1000), VmdkBuilder.NO_PARENT + "RW 8000 SPARSE \"disk.vmdk\"\n");
@@ -290,7 +340,7 @@ class SparseExtentTest {
             {VmdkBuilder.GT_SECTOR * SECTOR_BYTES, VmdkBuilder.GT_SECTOR * SECTOR_BYTES + 64}
         };
 
-        new Damage(file, regions, unchanged -> {}, SparseExtentTest::open).run(4000);
+        new Damage(file, regions, unchanged -> {}, SparseExtentTest::open).run(2500);
     }
 
     @Test
@@ -307,6 +357,6 @@ class SparseExtentTest {
             {size - 5 * SECTOR_BYTES, size - 4 * SECTOR_BYTES + 4}
         };
 
-        new Damage(file, regions, unchanged -> {}, SparseExtentTest::open).run(4000);
+        new Damage(file, regions, unchanged -> {}, SparseExtentTest::open).run(2500);
     }
 }
