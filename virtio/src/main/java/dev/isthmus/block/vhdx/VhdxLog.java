@@ -81,8 +81,12 @@ final class VhdxLog {
                 return head;
             }
         }
-        // QEMU opens it as it is. By the specification the file is corrupt and must not be opened.
-        throw ImageErrors.damaged(VhdxHeader.FORMAT, file, "it was not closed, and its log has no valid entries");
+        // QEMU opens it as it is: if it died before the first entry, nothing was changed yet. But that can't be told from
+        // a log that got lost, so by the specification the file is corrupt and must not be opened.
+        throw new ImageException(
+                VhdxHeader.FORMAT + " image " + file.name()
+                        + " is damaged: it was not closed, and its log has no valid entries.",
+                REPLAY_ELSEWHERE);
     }
 
     private ReplayedFile replay(int head) {
