@@ -4,14 +4,12 @@ package dev.isthmus.machine;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.block.RawImage;
-import dev.isthmus.machine.accel.Accelerator;
 import dev.isthmus.machine.block.HostImageFile;
-import dev.isthmus.machine.io.IoThread;
-import dev.isthmus.memory.GuestMemory;
+import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.block.VirtioBlk;
 import dev.isthmus.virtio.block.VirtioBlkOptions;
 
-/** A disk of the machine: its file, the virtio device, and the slot that this sits in. */
+/** A disk of the machine: its file, and the virtio device. */
 final class Disk implements AutoCloseable {
     private final String name;
     private final BlockBackend backend;
@@ -44,8 +42,13 @@ final class Disk implements AutoCloseable {
         return new Disk(name, backend, new VirtioBlk(backend, executor, options, name));
     }
 
-    VirtioSlot attach(int index, Accelerator accelerator, GuestMemory memory, IoThread loop) {
-        return VirtioSlot.attach(index, name, device, accelerator, memory, loop);
+    /** Returns what messages call it. */
+    String name() {
+        return name;
+    }
+
+    VirtioDevice device() {
+        return device;
     }
 
     /** Closes the file; no request is in flight any more. */

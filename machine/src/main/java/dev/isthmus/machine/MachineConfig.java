@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.SerialConfig;
+import dev.isthmus.memory.GuestMemory;
+import dev.isthmus.memory.MemoryRegion;
 
 /**
  * What a machine is to be. Immutable; made by {@link #builder}.
@@ -24,12 +26,13 @@ import dev.isthmus.machine.serial.SerialConfig;
  * @param memoryBytes size of the guest's RAM
  * @param memory how the host provides it
  * @param disks virtio disks, in the order in which the guest finds them
+ * @param transport how the guest drives its virtio devices
  * @param serial what COM1 is connected to
  * @param debugExitPort first of the four ports of the debug-exit device, or {@link #NO_DEBUG_EXIT}
  * @param rebootAllowed whether a reset asked for by the guest restarts the machine; else it ends with
  *     {@link MachineExit.Reset}
  * @param acpi whether the guest finds ACPI tables. Without, it has the MP table, and its kernel's command line names
- *     the virtio devices; there is then no way to power it off but its own reset
+ *     the virtio-mmio devices; there is then no way to power it off but its own reset
  */
 public record MachineConfig(
         String name,
@@ -42,6 +45,7 @@ public record MachineConfig(
         long memoryBytes,
         MemoryConfig memory,
         List<DiskConfig> disks,
+        VirtioTransport transport,
         SerialConfig serial,
         int debugExitPort,
         boolean rebootAllowed,
@@ -66,9 +70,9 @@ public record MachineConfig(
         if (cpus < 1) {
             throw new VmException.Configuration("A machine can't have " + cpus + " CPUs.", "Give it 1 at least.");
         }
-        if (disks.size() > MachineLayout.VIRTIO_MMIO_MAX) {
+        if (disks.size() > transport.maxDevices()) {
             throw new VmException.Configuration(
-                    "A machine has room for " + MachineLayout.VIRTIO_MMIO_MAX + " disks, not for " + disks.size() + ".",
+                    "A machine has room for " + transport.maxDevices() + " disks, not for " + disks.size() + ".",
                     "Give it fewer.");
         }
         boolean noPort = debugExitPort < 0 || debugExitPort > PORTS - DEBUG_EXIT_PORTS;
@@ -84,6 +88,24 @@ public record MachineConfig(
                         "The format is raw.");
             }
         }
+    }
+
+    /**
+     * Returns where PCI functions are to be, or null where the machine has no PCI bus: it has one for the virtio devices
+     * on it, and guests without spend no time on looking for any.
+     *
+     * @param memory the guest's RAM
+     * @param addressBits physical address bits of the CPU
+     */
+    @Nullable PciWindows pciWindows(GuestMemory memory, int addressBits) {
+        if (transport != VirtioTransport.PCI || disks.isEmpty()) {
+            return null;
+        }
+        long ramEndGpa = 0;
+        for (MemoryRegion region : memory.regions()) {
+            ramEndGpa = Math.max(ramEndGpa, region.startGpa() + region.lengthBytes());
+        }
+        return PciWindows.of(ramEndGpa, addressBits);
     }
 
     /** Returns a builder for a machine with a kernel and else with what is usual. */
@@ -103,6 +125,7 @@ public record MachineConfig(
         private long memoryBytes = DEFAULT_MEMORY_BYTES;
         private MemoryConfig memory = MemoryConfig.DEFAULT;
         private final List<DiskConfig> disks = new ArrayList<>();
+        private VirtioTransport transport = VirtioTransport.PCI;
         private SerialConfig serial = new SerialConfig.Null();
         private int debugExitPort = NO_DEBUG_EXIT;
         private boolean rebootAllowed = true;
@@ -166,6 +189,12 @@ public record MachineConfig(
             return this;
         }
 
+        /** Sets {@link MachineConfig#transport}. */
+        public Builder transport(VirtioTransport value) {
+            transport = value;
+            return this;
+        }
+
         /** Sets {@link MachineConfig#serial}. */
         public Builder serial(SerialConfig value) {
             serial = value;
@@ -207,6 +236,7 @@ public record MachineConfig(
                     memoryBytes,
                     memory,
                     disks,
+                    transport,
                     serial,
                     debugExitPort,
                     rebootAllowed,

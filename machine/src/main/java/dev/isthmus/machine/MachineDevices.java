@@ -5,11 +5,15 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.machine.accel.Accelerator;
 import dev.isthmus.machine.bus.Bus;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.machine.irq.LevelIrqLine;
+import dev.isthmus.machine.pci.PciConfigPorts;
+import dev.isthmus.machine.pci.PciHost;
 import dev.isthmus.machine.platform.AcpiPower;
 import dev.isthmus.machine.platform.CmosRtc;
 import dev.isthmus.machine.platform.DebugExit;
@@ -18,8 +22,12 @@ import dev.isthmus.machine.platform.MachineControl;
 import dev.isthmus.machine.platform.PvPanic;
 import dev.isthmus.machine.serial.SerialBackend;
 import dev.isthmus.machine.serial.Uart16550;
+import dev.isthmus.machine.virtio.MmioSlot;
+import dev.isthmus.machine.virtio.PciSlot;
+import dev.isthmus.machine.virtio.VirtioSlot;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
+import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.transport.MmioTransport;
 
 /** The devices of a machine and the buses that they are on. */
@@ -37,6 +45,7 @@ final class MachineDevices {
     private final PvPanic panic;
     private final List<Disk> disks = new ArrayList<>();
     private final List<VirtioSlot> slots = new ArrayList<>();
+    private @Nullable PciHost pciHost;
     private final Bus.Builder portBus = new Bus.Builder();
     private final Bus.Builder mmioBus = new Bus.Builder();
 
@@ -67,11 +76,13 @@ final class MachineDevices {
     /**
      * Makes the devices of a machine.
      *
+     * @param addressBits physical address bits of the CPU
      * @param serial not attached yet; closed with the devices, or here where this fails
      */
     static MachineDevices build(
             MachineConfig config,
             Accelerator accelerator,
+            int addressBits,
             GuestMemory memory,
             IoThread loop,
             BlockExecutor executor,
@@ -80,19 +91,49 @@ final class MachineDevices {
         MachineDevices devices = new MachineDevices(accelerator, memory, loop, control, serial);
         try {
             devices.addDebugExit(config.debugExitPort(), control);
+            PciWindows windows = config.pciWindows(memory, addressBits);
+            if (windows != null) {
+                devices.addPciHost(accelerator, windows);
+            }
             List<DiskConfig> diskConfigs = config.disks();
             for (int i = 0; i < diskConfigs.size(); i++) {
                 Disk disk = Disk.open(diskConfigs.get(i), i, executor);
                 devices.disks.add(disk);
-                VirtioSlot slot = disk.attach(i, accelerator, memory, loop);
-                devices.slots.add(slot);
-                devices.mmioBus.add("virtio-mmio " + i, slot.gpa(), MmioTransport.LENGTH_BYTES, slot.transport());
+                devices.slots.add(devices.attach(disk.device(), disk.name(), accelerator, memory, loop));
             }
             return devices;
         } catch (RuntimeException e) {
             devices.close();
             throw e;
         }
+    }
+
+    private void addPciHost(Accelerator accelerator, PciWindows windows) {
+        PciHost host = new PciHost(accelerator, windows);
+        pciHost = host;
+        portBus.add("PCI configuration", PciConfigPorts.PORT, PciConfigPorts.LENGTH_BYTES, host.ports());
+        mmioBus.add("PCI ECAM", MachineLayout.PCI_ECAM_GPA, MachineLayout.PCI_ECAM_LENGTH_BYTES, host.ecam())
+                .add(
+                        "PCI window",
+                        MachineLayout.PCI_MMIO32_GPA,
+                        MachineLayout.PCI_MMIO32_LENGTH_BYTES,
+                        host.window(MachineLayout.PCI_MMIO32_GPA));
+        if (windows.length64Bytes() != 0) {
+            mmioBus.add(
+                    "PCI window above RAM", windows.gpa64(), windows.length64Bytes(), host.window(windows.gpa64()));
+        }
+    }
+
+    /** Puts a virtio device where the machine has them. */
+    private VirtioSlot attach(
+            VirtioDevice device, String name, Accelerator accelerator, GuestMemory memory, IoThread loop) {
+        if (pciHost != null) {
+            return PciSlot.attach(pciHost, name, device, memory, loop);
+        }
+        int index = slots.size();
+        MmioSlot slot = MmioSlot.attach(index, name, device, accelerator, memory, loop);
+        mmioBus.add("virtio-mmio " + index, slot.gpa(), MmioTransport.LENGTH_BYTES, slot.transport());
+        return slot;
     }
 
     private void addDebugExit(int port, MachineControl control) {
@@ -139,6 +180,9 @@ final class MachineDevices {
         for (VirtioSlot slot : slots) {
             slot.reset();
         }
+        if (pciHost != null) {
+            pciHost.reset();
+        }
         uart.reset();
         power.reset();
         keyboardController.reset();
@@ -158,6 +202,9 @@ final class MachineDevices {
         uart.close();
         for (VirtioSlot slot : slots) {
             slot.close();
+        }
+        if (pciHost != null) {
+            pciHost.close();
         }
         for (Disk disk : disks) {
             disk.close();

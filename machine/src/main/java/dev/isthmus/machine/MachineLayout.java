@@ -19,13 +19,15 @@ package dev.isthmus.machine;
  *  0x0010_0000 ├──────────────────────────────┤
  *              │ kernel, initrd, RAM          │
  *  0xc000_0000 ├──────────────────────────────┤ or less, where RAM ends before
- *              │ 32-bit device window         │
+ *  0xc000_0000 │ PCI: 32-bit window of BARs   │
+ *  0xe000_0000 │ PCI: ECAM of bus 0           │
  *  0xfeb0_0000 │ virtio-mmio transports       │
  *  0xfec0_0000 │ IOAPIC                       │
  *  0xfee0_0000 │ local APICs                  │
  *  0xfffb_c000 │ KVM: identity map, TSS       │
  * 0x1_0000_0000├──────────────────────────────┤
  *              │ the rest of RAM              │
+ *              │ PCI: 64-bit window of BARs   │ at the next multiple of 16 GiB
  *              └──────────────────────────────┘
  * </pre>
  */
@@ -80,6 +82,18 @@ public final class MachineLayout {
 
     /** End of RAM below 4 GiB at most: 3 GiB, which leaves 1 GiB for devices as QEMU's microvm does. */
     public static final long LOW_RAM_END_GPA = 0xc000_0000L;
+
+    /** PCI: the window of BARs below 4 GiB; where QEMU's microvm has it. */
+    public static final long PCI_MMIO32_GPA = LOW_RAM_END_GPA;
+
+    /** Size of {@link #PCI_MMIO32_GPA}. */
+    public static final long PCI_MMIO32_LENGTH_BYTES = 0x2000_0000L;
+
+    /** PCI: configuration space of bus 0; where QEMU's microvm has it. */
+    public static final long PCI_ECAM_GPA = PCI_MMIO32_GPA + PCI_MMIO32_LENGTH_BYTES;
+
+    /** Size of {@link #PCI_ECAM_GPA}: one bus. */
+    public static final long PCI_ECAM_LENGTH_BYTES = 1L << 20;
 
     /** First virtio-mmio transport; the address that QEMU's microvm has. */
     public static final long VIRTIO_MMIO_GPA = 0xfeb0_0000L;
@@ -151,8 +165,18 @@ public final class MachineLayout {
     /** Pins of KVM's IOAPIC. */
     public static final int IOAPIC_PINS = 24;
 
+    /** First of the GSIs that PCI functions share for their interrupt lines, all level-triggered. */
+    public static final int PCI_INTX_FIRST_GSI = 16;
+
+    /** Number of those. */
+    public static final int PCI_INTX_GSIS = 4;
+
+    /** Devices of a PCI bus, the host bridge included. */
+    public static final int PCI_DEVICES_MAX = 32;
+
     /**
-     * The GSI of each virtio-mmio transport in order: edge-triggered, never shared. First those beyond the ISA range,
+     * The GSI of each virtio-mmio transport in order: edge-triggered, never shared; a machine has these or
+     * {@link #PCI_INTX_FIRST_GSI}. First those beyond the ISA range,
      * then ISA interrupts without a device (not 0 timer, 1 and 12 i8042, 2 cascade, 3 COM2, 4 COM1, 8 RTC, 9 GED, 13 FPU).
      */
     private static final int[] VIRTIO_MMIO_IRQS = {16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 10, 11, 14, 15};

@@ -37,11 +37,16 @@ import dev.isthmus.memory.GuestMemory;
  */
 final class MachineParts implements AutoCloseable {
     private static final int CPUID_ADDRESS_SIZES = 0x8000_0008;
+
+    /** As many as x86-64 defines (Intel SDM volume 3, section 4.1.4). */
+    private static final int MAX_ADDRESS_BITS = 52;
+
     private static final Path CPUINFO = Path.of("/proc/cpuinfo");
 
     private final MachineConfig config;
     private final Accelerator accelerator;
     private final GuestRam ram;
+    private final int addressBits;
     private @Nullable Kernel kernel;
     private @Nullable IoThread loop;
     private @Nullable DiskWorkers workers;
@@ -53,7 +58,8 @@ final class MachineParts implements AutoCloseable {
     private boolean threadsStarted;
     private boolean closed;
 
-    private MachineParts(MachineConfig config, Accelerator accelerator, GuestRam ram) {
+    private MachineParts(MachineConfig config, Accelerator accelerator, int addressBits, GuestRam ram) {
+        this.addressBits = addressBits;
         this.config = config;
         this.accelerator = accelerator;
         this.ram = ram;
@@ -67,16 +73,18 @@ final class MachineParts implements AutoCloseable {
     static MachineParts build(MachineConfig config, RunControl control) {
         Accelerator accelerator = KvmAccelerator.open();
         CpuidEntry[] supported;
+        int addressBits;
         GuestRam ram;
         try {
             supported = accelerator.supportedCpuid();
-            checkLimits(config, accelerator, supported);
+            addressBits = addressBits(supported);
+            checkLimits(config, accelerator, addressBits);
             ram = GuestRam.allocate(config.name(), config.memoryBytes(), config.memory());
         } catch (RuntimeException e) {
             accelerator.close();
             throw e;
         }
-        MachineParts parts = new MachineParts(config, accelerator, ram);
+        MachineParts parts = new MachineParts(config, accelerator, addressBits, ram);
         SlowSetup setup = SlowSetup.start(config.name() + "-setup", accelerator, ram.memory());
         try {
             parts.assemble(control, supported);
@@ -100,21 +108,26 @@ final class MachineParts implements AutoCloseable {
         return failure;
     }
 
-    private static void checkLimits(MachineConfig config, Accelerator accelerator, CpuidEntry[] supported) {
+    /** Returns the physical address bits of the CPU, as many as there can be where it does not say. */
+    private static int addressBits(CpuidEntry[] supported) {
+        for (CpuidEntry entry : supported) {
+            if (entry.function == CPUID_ADDRESS_SIZES) {
+                return Math.min(entry.eax & 0xff, MAX_ADDRESS_BITS);
+            }
+        }
+        return MAX_ADDRESS_BITS;
+    }
+
+    private static void checkLimits(MachineConfig config, Accelerator accelerator, int addressBits) {
         if (config.cpus() > accelerator.maxVcpus()) {
             throw new VmException.Configuration(
                     "This host runs VMs of " + accelerator.maxVcpus() + " CPUs at most, not of " + config.cpus() + ".",
                     "Give the machine fewer.");
         }
-        for (CpuidEntry entry : supported) {
-            int addressBits = entry.eax & 0xff;
-            if (entry.function == CPUID_ADDRESS_SIZES
-                    && addressBits < Long.SIZE - 1
-                    && config.memoryBytes() > (1L << addressBits) - MachineLayout.HIGH_RAM_GPA) {
-                throw new VmException.Configuration(
-                        "This host's processor can't address " + config.memoryBytes() + " bytes of guest memory.",
-                        "Give the machine less.");
-            }
+        if (config.memoryBytes() > (1L << addressBits) - MachineLayout.HIGH_RAM_GPA) {
+            throw new VmException.Configuration(
+                    "This host's processor can't address " + config.memoryBytes() + " bytes of guest memory.",
+                    "Give the machine less.");
         }
     }
 
@@ -123,7 +136,7 @@ final class MachineParts implements AutoCloseable {
         loop = IoThread.start(config.name() + "-io", control);
         workers = new DiskWorkers(config.name() + "-disk-", DiskWorkers.DEFAULT_THREADS);
         SerialBackend serial = SerialBackends.open(config.serial());
-        devices = MachineDevices.build(config, accelerator, ram.memory(), loop, workers, control, serial);
+        devices = MachineDevices.build(config, accelerator, addressBits, ram.memory(), loop, workers, control, serial);
         ExitDispatcher dispatcher = new ExitDispatcher(devices.ports(), devices.mmio());
         makeVcpus(dispatcher, control, supported);
         fillMemory();
@@ -152,7 +165,10 @@ final class MachineParts implements AutoCloseable {
         GuestMemory memory = ram.memory();
         long rsdpGpa = 0;
         if (config.acpi()) {
-            AcpiTables.write(memory, PlatformDescription.standard(config.cpus(), config.disks().size()));
+            int mmioDevices = config.transport() == VirtioTransport.MMIO ? config.disks().size() : 0;
+            PlatformDescription platform = PlatformDescription.standard(
+                    config.cpus(), mmioDevices, config.pciWindows(memory, addressBits));
+            AcpiTables.write(memory, platform);
             rsdpGpa = MachineLayout.ACPI_RSDP_GPA;
         }
         if (config.cpus() <= MpTable.MAX_CPUS) {
@@ -167,7 +183,7 @@ final class MachineParts implements AutoCloseable {
 
     /** Without ACPI, Linux learns of virtio-mmio devices from its command line (its kernel-parameters.txt). */
     private String commandLine() {
-        if (config.acpi() || config.disks().isEmpty()) {
+        if (config.acpi() || config.transport() != VirtioTransport.MMIO) {
             return config.commandLine();
         }
         StringBuilder text = new StringBuilder(config.commandLine());

@@ -14,4 +14,10 @@ public interface BlockExecutor {
      * shut down. The caller must not touch the request until then.
      */
     void submit(BlockRequest request);
+
+    /**
+     * Begins what was submitted and is still held back, so that a batch costs one system call or one wake-up. Whoever
+     * submits calls it after the last request of a batch, on the same thread; without it, a request may never begin.
+     */
+    default void dispatch() {}
 }

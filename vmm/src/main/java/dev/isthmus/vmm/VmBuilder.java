@@ -13,6 +13,7 @@ import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MemoryConfig;
+import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
@@ -39,6 +40,7 @@ public final class VmBuilder {
     private long memoryBytes = MachineConfig.DEFAULT_MEMORY_BYTES;
     private MemoryConfig memory = MemoryConfig.DEFAULT;
     private final List<DiskConfig> disks = new ArrayList<>();
+    private VirtioTransport transport = VirtioTransport.PCI;
     private @Nullable SerialConfig serial;
     private @Nullable OutputStream serialCopy;
     private CpuModel cpu = CpuModel.HOST;
@@ -119,6 +121,12 @@ public final class VmBuilder {
     /** Adds a virtio disk with all its details. */
     public VmBuilder disk(DiskConfig disk) {
         disks.add(disk);
+        return this;
+    }
+
+    /** Sets how the guest finds its virtio devices; as functions of a PCI bus where not given. */
+    public VmBuilder transport(VirtioTransport transport) {
+        this.transport = transport;
         return this;
     }
 
@@ -223,6 +231,7 @@ public final class VmBuilder {
                 .cpu(cpu)
                 .memoryBytes(memoryBytes)
                 .memory(memory)
+                .transport(transport)
                 .serial(line)
                 .debugExitPort(debugExitPort)
                 .rebootAllowed(rebootAllowed);

@@ -530,6 +530,33 @@ public class Linux {
     public static int __NR_memfd_create() {
         return __NR_memfd_create;
     }
+    private static final int __NR_io_uring_setup = (int)425L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_io_uring_setup 425
+     * }
+     */
+    public static int __NR_io_uring_setup() {
+        return __NR_io_uring_setup;
+    }
+    private static final int __NR_io_uring_enter = (int)426L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_io_uring_enter 426
+     * }
+     */
+    public static int __NR_io_uring_enter() {
+        return __NR_io_uring_enter;
+    }
+    private static final int __NR_io_uring_register = (int)427L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_io_uring_register 427
+     * }
+     */
+    public static int __NR_io_uring_register() {
+        return __NR_io_uring_register;
+    }
     private static final int __NR_epoll_pwait2 = (int)441L;
     /**
      * {@snippet lang=c :
@@ -1781,6 +1808,24 @@ public class Linux {
     public static int O_NONBLOCK() {
         return O_NONBLOCK;
     }
+    private static final int F_OFD_GETLK = (int)36L;
+    /**
+     * {@snippet lang=c :
+     * #define F_OFD_GETLK 36
+     * }
+     */
+    public static int F_OFD_GETLK() {
+        return F_OFD_GETLK;
+    }
+    private static final int F_OFD_SETLK = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * #define F_OFD_SETLK 37
+     * }
+     */
+    public static int F_OFD_SETLK() {
+        return F_OFD_SETLK;
+    }
     private static final int F_GETFL = (int)3L;
     /**
      * {@snippet lang=c :
@@ -1816,6 +1861,33 @@ public class Linux {
      */
     public static int F_DUPFD_CLOEXEC() {
         return F_DUPFD_CLOEXEC;
+    }
+    private static final int F_RDLCK = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define F_RDLCK 0
+     * }
+     */
+    public static int F_RDLCK() {
+        return F_RDLCK;
+    }
+    private static final int F_WRLCK = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define F_WRLCK 1
+     * }
+     */
+    public static int F_WRLCK() {
+        return F_WRLCK;
+    }
+    private static final int F_UNLCK = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define F_UNLCK 2
+     * }
+     */
+    public static int F_UNLCK() {
+        return F_UNLCK;
     }
     private static final int F_SEAL_SEAL = (int)1L;
     /**
@@ -3220,6 +3292,60 @@ public class Linux {
      */
     public static int CLOCK_MONOTONIC() {
         return CLOCK_MONOTONIC;
+    }
+    private static final int IORING_OP_NOP = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum io_uring_op.IORING_OP_NOP = 0
+     * }
+     */
+    public static int IORING_OP_NOP() {
+        return IORING_OP_NOP;
+    }
+    private static final int IORING_OP_READV = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum io_uring_op.IORING_OP_READV = 1
+     * }
+     */
+    public static int IORING_OP_READV() {
+        return IORING_OP_READV;
+    }
+    private static final int IORING_OP_WRITEV = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum io_uring_op.IORING_OP_WRITEV = 2
+     * }
+     */
+    public static int IORING_OP_WRITEV() {
+        return IORING_OP_WRITEV;
+    }
+    private static final int IORING_OP_FSYNC = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum io_uring_op.IORING_OP_FSYNC = 3
+     * }
+     */
+    public static int IORING_OP_FSYNC() {
+        return IORING_OP_FSYNC;
+    }
+    private static final int IORING_OP_READ = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum io_uring_op.IORING_OP_READ = 22
+     * }
+     */
+    public static int IORING_OP_READ() {
+        return IORING_OP_READ;
+    }
+    private static final int IORING_OP_WRITE = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum io_uring_op.IORING_OP_WRITE = 23
+     * }
+     */
+    public static int IORING_OP_WRITE() {
+        return IORING_OP_WRITE;
     }
     private static final int EPOLL_CLOEXEC = (int)524288L;
     /**
@@ -5525,6 +5651,294 @@ public class Linux {
     public static int OFFSETOF_iovec_iov_len() {
         return OFFSETOF_iovec_iov_len;
     }
+    private static final int SIZEOF_io_uring_params = (int)120L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_io_uring_params = 120
+     * }
+     */
+    public static int SIZEOF_io_uring_params() {
+        return SIZEOF_io_uring_params;
+    }
+    private static final int OFFSETOF_io_uring_params_sq_entries = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_sq_entries = 0
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_sq_entries() {
+        return OFFSETOF_io_uring_params_sq_entries;
+    }
+    private static final int OFFSETOF_io_uring_params_cq_entries = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_cq_entries = 4
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_cq_entries() {
+        return OFFSETOF_io_uring_params_cq_entries;
+    }
+    private static final int OFFSETOF_io_uring_params_flags = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_flags = 8
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_flags() {
+        return OFFSETOF_io_uring_params_flags;
+    }
+    private static final int OFFSETOF_io_uring_params_features = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_features = 20
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_features() {
+        return OFFSETOF_io_uring_params_features;
+    }
+    private static final int OFFSETOF_io_uring_params_sq_off_head = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_sq_off_head = 40
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_sq_off_head() {
+        return OFFSETOF_io_uring_params_sq_off_head;
+    }
+    private static final int OFFSETOF_io_uring_params_sq_off_tail = (int)44L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_sq_off_tail = 44
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_sq_off_tail() {
+        return OFFSETOF_io_uring_params_sq_off_tail;
+    }
+    private static final int OFFSETOF_io_uring_params_sq_off_ring_mask = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_sq_off_ring_mask = 48
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_sq_off_ring_mask() {
+        return OFFSETOF_io_uring_params_sq_off_ring_mask;
+    }
+    private static final int OFFSETOF_io_uring_params_sq_off_flags = (int)56L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_sq_off_flags = 56
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_sq_off_flags() {
+        return OFFSETOF_io_uring_params_sq_off_flags;
+    }
+    private static final int OFFSETOF_io_uring_params_sq_off_array = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_sq_off_array = 64
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_sq_off_array() {
+        return OFFSETOF_io_uring_params_sq_off_array;
+    }
+    private static final int OFFSETOF_io_uring_params_cq_off_head = (int)80L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_cq_off_head = 80
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_cq_off_head() {
+        return OFFSETOF_io_uring_params_cq_off_head;
+    }
+    private static final int OFFSETOF_io_uring_params_cq_off_tail = (int)84L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_cq_off_tail = 84
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_cq_off_tail() {
+        return OFFSETOF_io_uring_params_cq_off_tail;
+    }
+    private static final int OFFSETOF_io_uring_params_cq_off_ring_mask = (int)88L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_cq_off_ring_mask = 88
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_cq_off_ring_mask() {
+        return OFFSETOF_io_uring_params_cq_off_ring_mask;
+    }
+    private static final int OFFSETOF_io_uring_params_cq_off_cqes = (int)100L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_params_cq_off_cqes = 100
+     * }
+     */
+    public static int OFFSETOF_io_uring_params_cq_off_cqes() {
+        return OFFSETOF_io_uring_params_cq_off_cqes;
+    }
+    private static final int SIZEOF_io_uring_sqe = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_io_uring_sqe = 64
+     * }
+     */
+    public static int SIZEOF_io_uring_sqe() {
+        return SIZEOF_io_uring_sqe;
+    }
+    private static final int OFFSETOF_io_uring_sqe_opcode = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_opcode = 0
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_opcode() {
+        return OFFSETOF_io_uring_sqe_opcode;
+    }
+    private static final int OFFSETOF_io_uring_sqe_flags = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_flags = 1
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_flags() {
+        return OFFSETOF_io_uring_sqe_flags;
+    }
+    private static final int OFFSETOF_io_uring_sqe_fd = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_fd = 4
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_fd() {
+        return OFFSETOF_io_uring_sqe_fd;
+    }
+    private static final int OFFSETOF_io_uring_sqe_off = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_off = 8
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_off() {
+        return OFFSETOF_io_uring_sqe_off;
+    }
+    private static final int OFFSETOF_io_uring_sqe_addr = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_addr = 16
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_addr() {
+        return OFFSETOF_io_uring_sqe_addr;
+    }
+    private static final int OFFSETOF_io_uring_sqe_len = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_len = 24
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_len() {
+        return OFFSETOF_io_uring_sqe_len;
+    }
+    private static final int OFFSETOF_io_uring_sqe_rw_flags = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_rw_flags = 28
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_rw_flags() {
+        return OFFSETOF_io_uring_sqe_rw_flags;
+    }
+    private static final int OFFSETOF_io_uring_sqe_user_data = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_sqe_user_data = 32
+     * }
+     */
+    public static int OFFSETOF_io_uring_sqe_user_data() {
+        return OFFSETOF_io_uring_sqe_user_data;
+    }
+    private static final int SIZEOF_io_uring_cqe = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_io_uring_cqe = 16
+     * }
+     */
+    public static int SIZEOF_io_uring_cqe() {
+        return SIZEOF_io_uring_cqe;
+    }
+    private static final int OFFSETOF_io_uring_cqe_user_data = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_cqe_user_data = 0
+     * }
+     */
+    public static int OFFSETOF_io_uring_cqe_user_data() {
+        return OFFSETOF_io_uring_cqe_user_data;
+    }
+    private static final int OFFSETOF_io_uring_cqe_res = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_io_uring_cqe_res = 8
+     * }
+     */
+    public static int OFFSETOF_io_uring_cqe_res() {
+        return OFFSETOF_io_uring_cqe_res;
+    }
+    private static final int SIZEOF_flock = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_flock = 32
+     * }
+     */
+    public static int SIZEOF_flock() {
+        return SIZEOF_flock;
+    }
+    private static final int OFFSETOF_flock_l_type = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_flock_l_type = 0
+     * }
+     */
+    public static int OFFSETOF_flock_l_type() {
+        return OFFSETOF_flock_l_type;
+    }
+    private static final int OFFSETOF_flock_l_whence = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_flock_l_whence = 2
+     * }
+     */
+    public static int OFFSETOF_flock_l_whence() {
+        return OFFSETOF_flock_l_whence;
+    }
+    private static final int OFFSETOF_flock_l_start = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_flock_l_start = 8
+     * }
+     */
+    public static int OFFSETOF_flock_l_start() {
+        return OFFSETOF_flock_l_start;
+    }
+    private static final int OFFSETOF_flock_l_len = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_flock_l_len = 16
+     * }
+     */
+    public static int OFFSETOF_flock_l_len() {
+        return OFFSETOF_flock_l_len;
+    }
+    private static final int OFFSETOF_flock_l_pid = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_flock_l_pid = 24
+     * }
+     */
+    public static int OFFSETOF_flock_l_pid() {
+        return OFFSETOF_flock_l_pid;
+    }
     private static final long TIOCGPTN = 2147767344L;
     /**
      * {@snippet lang=c :
@@ -5650,6 +6064,105 @@ public class Linux {
      */
     public static long BLKGETSIZE64() {
         return BLKGETSIZE64;
+    }
+    private static final int RWF_DSYNC = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define RWF_DSYNC 2
+     * }
+     */
+    public static int RWF_DSYNC() {
+        return RWF_DSYNC;
+    }
+    private static final int IORING_SETUP_CLAMP = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_SETUP_CLAMP 16
+     * }
+     */
+    public static int IORING_SETUP_CLAMP() {
+        return IORING_SETUP_CLAMP;
+    }
+    private static final int IORING_SETUP_COOP_TASKRUN = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_SETUP_COOP_TASKRUN 256
+     * }
+     */
+    public static int IORING_SETUP_COOP_TASKRUN() {
+        return IORING_SETUP_COOP_TASKRUN;
+    }
+    private static final int IORING_FSYNC_DATASYNC = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_FSYNC_DATASYNC 1
+     * }
+     */
+    public static int IORING_FSYNC_DATASYNC() {
+        return IORING_FSYNC_DATASYNC;
+    }
+    private static final long IORING_OFF_SQ_RING = 0L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_OFF_SQ_RING 0
+     * }
+     */
+    public static long IORING_OFF_SQ_RING() {
+        return IORING_OFF_SQ_RING;
+    }
+    private static final long IORING_OFF_CQ_RING = 134217728L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_OFF_CQ_RING 134217728
+     * }
+     */
+    public static long IORING_OFF_CQ_RING() {
+        return IORING_OFF_CQ_RING;
+    }
+    private static final long IORING_OFF_SQES = 268435456L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_OFF_SQES 268435456
+     * }
+     */
+    public static long IORING_OFF_SQES() {
+        return IORING_OFF_SQES;
+    }
+    private static final int IORING_SQ_CQ_OVERFLOW = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_SQ_CQ_OVERFLOW 2
+     * }
+     */
+    public static int IORING_SQ_CQ_OVERFLOW() {
+        return IORING_SQ_CQ_OVERFLOW;
+    }
+    private static final int IORING_ENTER_GETEVENTS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_ENTER_GETEVENTS 1
+     * }
+     */
+    public static int IORING_ENTER_GETEVENTS() {
+        return IORING_ENTER_GETEVENTS;
+    }
+    private static final int IORING_FEAT_SINGLE_MMAP = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_FEAT_SINGLE_MMAP 1
+     * }
+     */
+    public static int IORING_FEAT_SINGLE_MMAP() {
+        return IORING_FEAT_SINGLE_MMAP;
+    }
+    private static final int IORING_FEAT_NODROP = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define IORING_FEAT_NODROP 2
+     * }
+     */
+    public static int IORING_FEAT_NODROP() {
+        return IORING_FEAT_NODROP;
     }
     private static final int KVM_RUN_X86_SMM = (int)1L;
     /**

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <signal.h>
 #include <stddef.h>
@@ -314,5 +315,41 @@ enum layout {
     SIZE(iovec),
     OFFSET(iovec, iov_base),
     OFFSET(iovec, iov_len),
+
+    SIZE(io_uring_params),
+    OFFSET(io_uring_params, sq_entries),
+    OFFSET(io_uring_params, cq_entries),
+    OFFSET(io_uring_params, flags),
+    OFFSET(io_uring_params, features),
+    NESTED(io_uring_params, sq_off, head),
+    NESTED(io_uring_params, sq_off, tail),
+    NESTED(io_uring_params, sq_off, ring_mask),
+    NESTED(io_uring_params, sq_off, flags),
+    NESTED(io_uring_params, sq_off, array),
+    NESTED(io_uring_params, cq_off, head),
+    NESTED(io_uring_params, cq_off, tail),
+    NESTED(io_uring_params, cq_off, ring_mask),
+    NESTED(io_uring_params, cq_off, cqes),
+
+    SIZE(io_uring_sqe),
+    OFFSET(io_uring_sqe, opcode),
+    OFFSET(io_uring_sqe, flags),
+    OFFSET(io_uring_sqe, fd),
+    OFFSET(io_uring_sqe, off),
+    OFFSET(io_uring_sqe, addr),
+    OFFSET(io_uring_sqe, len),
+    OFFSET(io_uring_sqe, rw_flags),
+    OFFSET(io_uring_sqe, user_data),
+
+    SIZE(io_uring_cqe),
+    OFFSET(io_uring_cqe, user_data),
+    OFFSET(io_uring_cqe, res),
+
+    SIZE(flock),
+    OFFSET(flock, l_type),
+    OFFSET(flock, l_whence),
+    OFFSET(flock, l_start),
+    OFFSET(flock, l_len),
+    OFFSET(flock, l_pid),
 
 };

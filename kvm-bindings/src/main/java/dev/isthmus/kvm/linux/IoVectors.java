@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Objects;
 
 import org.jspecify.annotations.Nullable;
 
@@ -68,14 +69,34 @@ public final class IoVectors {
         remainingBytes = Math.addExact(remainingBytes, piece.byteSize());
     }
 
+    /**
+     * Adds a part of a piece of memory after the others, as {@link #add(MemorySegment)} does with all of it.
+     *
+     * @param offset first byte within the memory
+     * @param lengthBytes how much
+     */
+    public void add(MemorySegment memory, long offset, long lengthBytes) {
+        Objects.checkFromIndexSize(offset, lengthBytes, memory.byteSize());
+        long address = NativeMemory.addressOf(memory) + offset;
+        pieces[end] = memory;
+        set(end, address, lengthBytes);
+        end++;
+        remainingBytes = Math.addExact(remainingBytes, lengthBytes);
+    }
+
     /** How many bytes are left to transfer. */
     public long remainingBytes() {
         return remainingBytes;
     }
 
     /** How many pieces are left. */
-    int count() {
+    public int count() {
         return end - first;
+    }
+
+    /** Where a piece is described, which {@link #add} added as number {@code index} since {@link #clear}. */
+    public long address(int index) {
+        return address + (long) index * Linux.SIZEOF_iovec();
     }
 
     /** Where the first piece left is described. */

@@ -63,6 +63,24 @@ public interface Accelerator extends AutoCloseable {
     void attachNotifier(EventFd notified, long gpa, int sizeBytes, long value);
 
     /**
+     * {@link #attachNotifier} for writes of any value.
+     *
+     * @param gpa guest physical address of the write
+     * @param sizeBytes width of the write: 1, 2, 4 or 8
+     */
+    void attachNotifier(EventFd notified, long gpa, int sizeBytes);
+
+    /** Undoes {@link #attachNotifier(EventFd, long, int)}: writes cause exits again. May take some milliseconds. */
+    void detachNotifier(EventFd notified, long gpa, int sizeBytes);
+
+    /**
+     * Makes a message-signalled interrupt.
+     *
+     * @throws dev.isthmus.machine.VmException.HostFault if the host has no more descriptors or GSIs for it
+     */
+    MsiRoute newMsiRoute();
+
+    /**
      * Puts vCPUs, interrupt controllers and timer into the state after power-on; RAM stays as it is. No vCPU may be
      * running.
      */

@@ -10,7 +10,8 @@ import dev.isthmus.memory.GuestMemory;
  *
  * <pre>
  *  MachineLayout.ACPI_RSDP_GPA   RSDP ──→ XSDT ──→ FADT ──→ DSDT
- *                                              └─→ MADT
+ *                                              ├─→ MADT
+ *                                              └─→ MCFG on a machine with PCI
  * </pre>
  *
  * <p>There is no RSDT, which only systems before ACPI 2.0 need, and no FACS, which hardware-reduced machines do without
@@ -46,8 +47,10 @@ public final class AcpiTables {
         byte[] fadt = Fadt.build(platform, dsdtGpa);
         long fadtGpa = align(dsdtGpa + dsdt.length);
         long madtGpa = align(fadtGpa + fadt.length);
-        byte[] xsdt = xsdt(fadtGpa, madtGpa);
-        long xsdtGpa = align(madtGpa + madt.length);
+        byte[] mcfg = platform.pci() == null ? new byte[0] : Mcfg.build();
+        long mcfgGpa = align(madtGpa + madt.length);
+        byte[] xsdt = xsdt(fadtGpa, madtGpa, mcfg.length == 0 ? 0 : mcfgGpa);
+        long xsdtGpa = align(mcfgGpa + mcfg.length);
         if (xsdtGpa + xsdt.length > MachineLayout.ACPI_RSDP_GPA + MachineLayout.ACPI_LENGTH_BYTES) {
             throw new VmException.Configuration(
                     "The ACPI tables have no room for " + platform.cpus() + " CPUs.", "Give the machine fewer CPUs.");
@@ -57,14 +60,18 @@ public final class AcpiTables {
         put(memory, dsdtGpa, dsdt);
         put(memory, fadtGpa, fadt);
         put(memory, madtGpa, madt);
+        put(memory, mcfgGpa, mcfg);
         put(memory, xsdtGpa, xsdt);
         put(memory, MachineLayout.ACPI_RSDP_GPA, rsdp(xsdtGpa));
     }
 
     /** Extended System Description Table (section 5.2.8): the addresses of all others but the DSDT. */
-    private static byte[] xsdt(long fadtGpa, long madtGpa) {
-        ByteSink table = SystemDescriptionTable.begin("XSDT", 1, SystemDescriptionTable.HEADER_LENGTH_BYTES + 16);
+    private static byte[] xsdt(long fadtGpa, long madtGpa, long mcfgGpa) {
+        ByteSink table = SystemDescriptionTable.begin("XSDT", 1, SystemDescriptionTable.HEADER_LENGTH_BYTES + 24);
         table.u64(fadtGpa).u64(madtGpa);
+        if (mcfgGpa != 0) {
+            table.u64(mcfgGpa);
+        }
         return SystemDescriptionTable.finish(table);
     }
 

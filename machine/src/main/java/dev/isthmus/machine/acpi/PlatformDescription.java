@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.acpi;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.isthmus.machine.MachineLayout;
+import dev.isthmus.machine.PciWindows;
 
 /**
  * What the machine is made of, as far as the ACPI tables tell the guest. Addresses and interrupts are those of
@@ -9,6 +12,7 @@ import dev.isthmus.machine.MachineLayout;
  *
  * @param cpus virtual CPUs, at least 1; their APIC ids are 0 to {@code cpus} - 1
  * @param virtioMmioDevices virtio-mmio transports in use, the first ones; 0 to {@link MachineLayout#VIRTIO_MMIO_MAX}
+ * @param pci the windows of the PCI host bridge, or null for a machine without
  * @param serial COM1 is there
  * @param powerButton the power button and the generic event device that reports it are there
  * @param pvpanic the pvpanic port is there
@@ -19,6 +23,7 @@ import dev.isthmus.machine.MachineLayout;
 public record PlatformDescription(
         int cpus,
         int virtioMmioDevices,
+        @Nullable PciWindows pci,
         boolean serial,
         boolean powerButton,
         boolean pvpanic,
@@ -37,7 +42,7 @@ public record PlatformDescription(
     }
 
     /** Returns the machine with everything it usually has. */
-    public static PlatformDescription standard(int cpus, int virtioMmioDevices) {
-        return new PlatformDescription(cpus, virtioMmioDevices, true, true, true, true, false);
+    public static PlatformDescription standard(int cpus, int virtioMmioDevices, @Nullable PciWindows pci) {
+        return new PlatformDescription(cpus, virtioMmioDevices, pci, true, true, true, true, false);
     }
 }

@@ -11,7 +11,16 @@ final class ResourceTemplate {
     private static final int IO_PORT = 0x47;
     private static final int END_TAG = 0x79;
     private static final int MEMORY_32_FIXED = 0x86;
+    private static final int DWORD_ADDRESS_SPACE = 0x87;
+    private static final int WORD_ADDRESS_SPACE = 0x88;
     private static final int EXTENDED_INTERRUPT = 0x89;
+    private static final int QWORD_ADDRESS_SPACE = 0x8a;
+
+    private static final int SPACE_MEMORY = 0;
+    private static final int SPACE_BUS = 2;
+
+    /** A bridge passes the range on, decodes it, and it stays where it is (table 6.42). */
+    private static final int PRODUCER_POSITIVE_FIXED = 1 << 2 | 1 << 3;
 
     private static final int IO_DECODE_16 = 1;
     private static final int MEMORY_READ_WRITE = 1;
@@ -39,6 +48,27 @@ final class ResourceTemplate {
     /** A fixed range of memory below 4 GiB, readable and writable (section 6.4.3.4). */
     ResourceTemplate memory32Fixed(long gpa, long lengthBytes) {
         bytes.u8(MEMORY_32_FIXED).u16(9).u8(MEMORY_READ_WRITE).u32(gpa).u32(lengthBytes);
+        return this;
+    }
+
+    /** The bus numbers behind a bridge (section 6.4.3.5.3). */
+    ResourceTemplate busNumbers(int first, int last) {
+        bytes.u8(WORD_ADDRESS_SPACE).u16(13).u8(SPACE_BUS).u8(PRODUCER_POSITIVE_FIXED).u8(0);
+        bytes.u16(0).u16(first).u16(last).u16(0).u16(last - first + 1);
+        return this;
+    }
+
+    /** A range of memory below 4 GiB that a bridge passes on, not cached (section 6.4.3.5.2). */
+    ResourceTemplate memory32Window(long gpa, long lengthBytes) {
+        bytes.u8(DWORD_ADDRESS_SPACE).u16(23).u8(SPACE_MEMORY).u8(PRODUCER_POSITIVE_FIXED).u8(MEMORY_READ_WRITE);
+        bytes.u32(0).u32(gpa).u32(gpa + lengthBytes - 1).u32(0).u32(lengthBytes);
+        return this;
+    }
+
+    /** A range of memory that a bridge passes on, not cached (section 6.4.3.5.1). */
+    ResourceTemplate memory64Window(long gpa, long lengthBytes) {
+        bytes.u8(QWORD_ADDRESS_SPACE).u16(43).u8(SPACE_MEMORY).u8(PRODUCER_POSITIVE_FIXED).u8(MEMORY_READ_WRITE);
+        bytes.u64(0).u64(gpa).u64(gpa + lengthBytes - 1).u64(0).u64(lengthBytes);
         return this;
     }
 

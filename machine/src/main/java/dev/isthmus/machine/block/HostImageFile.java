@@ -270,7 +270,7 @@ public final class HostImageFile implements ImageFile {
                 vectors.clear();
                 int end = Math.min(element + VECTORS, view.count());
                 for (; element < end; element++) {
-                    vectors.add(view.segment(element).asSlice(view.offset(element), view.lengthBytes(element)));
+                    vectors.add(view.segment(element), view.offset(element), view.lengthBytes(element));
                 }
                 long wanted = vectors.remainingBytes();
                 if (write) {

@@ -18,6 +18,7 @@ import dev.isthmus.memory.MemoryRegion;
  *  0x000e_0000  ACPI      RSDP and tables; reserved on a machine without ACPI
  *  0x000f_e000  reserved  MP table of many CPUs
  *  0x0010_0000  RAM       up to 3 GiB at most
+ *  0xe000_0000  reserved  PCI configuration space, whether there is any or not
  *  0xfffb_c000  reserved  pages that KVM keeps for itself
  * 0x1_0000_0000 RAM       the rest
  * </pre>
@@ -85,6 +86,7 @@ final class E820Map {
                 MachineLayout.HIGH_MEMORY_GPA - MachineLayout.MP_CONFIG_GPA,
                 TYPE_RESERVED);
         add(MachineLayout.HIGH_MEMORY_GPA, lowRamBytes - MachineLayout.HIGH_MEMORY_GPA, TYPE_RAM);
+        add(MachineLayout.PCI_ECAM_GPA, MachineLayout.PCI_ECAM_LENGTH_BYTES, TYPE_RESERVED);
         add(MachineLayout.KVM_IDENTITY_MAP_GPA, KVM_PAGES_LENGTH_BYTES, TYPE_RESERVED);
     }
 

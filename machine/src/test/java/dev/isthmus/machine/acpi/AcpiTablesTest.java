@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class AcpiTablesTest {
     @Test
     void rsdpHasBothChecksumsAndLeadsToTheXsdtOnly() {
-        byte[] rsdp = new PublishedTables(PlatformDescription.standard(1, 0)).rsdp();
+        byte[] rsdp = new PublishedTables(PlatformDescription.standard(1, 0, null)).rsdp();
 
         assertEquals("RSD PTR ", new String(rsdp, 0, 8, StandardCharsets.US_ASCII));
         assertEquals(2, u8(rsdp, 15), "revision");
@@ -39,7 +39,7 @@ class AcpiTablesTest {
 
     @Test
     void everyTableHasItsLengthAndAZeroSum() {
-        PublishedTables tables = new PublishedTables(PlatformDescription.standard(2, 3));
+        PublishedTables tables = new PublishedTables(PlatformDescription.standard(2, 3, null));
 
         for (byte[] table : List.of(tables.xsdt(), tables.find("FACP"), tables.find("APIC"), tables.dsdt())) {
             assertEquals(table.length, u32(table, 4), PublishedTables.signature(table));
@@ -49,7 +49,7 @@ class AcpiTablesTest {
 
     @Test
     void fadtDescribesAHardwareReducedMachineWithSleepAndResetPorts() {
-        byte[] fadt = new PublishedTables(PlatformDescription.standard(1, 0)).find("FACP");
+        byte[] fadt = new PublishedTables(PlatformDescription.standard(1, 0, null)).find("FACP");
 
         assertEquals(276, fadt.length);
         assertEquals(6, u8(fadt, 8), "major version");
@@ -74,9 +74,9 @@ class AcpiTablesTest {
     @Test
     void fadtBootArchitectureFollowsTheDevices() {
         byte[] everything =
-                new PublishedTables(new PlatformDescription(1, 0, true, true, true, true, true)).find("FACP");
+                new PublishedTables(new PlatformDescription(1, 0, null, true, true, true, true, true)).find("FACP");
         byte[] nothing =
-                new PublishedTables(new PlatformDescription(1, 0, false, false, false, false, false)).find("FACP");
+                new PublishedTables(new PlatformDescription(1, 0, null, false, false, false, false, false)).find("FACP");
 
         assertEquals(0b000111, u16(everything, 109), "legacy devices, 8042, no VGA");
         assertEquals(0b100100, u16(nothing, 109), "no VGA, no CMOS RTC");
@@ -84,7 +84,7 @@ class AcpiTablesTest {
 
     @Test
     void madtListsProcessorsIoapicAndNmi() {
-        byte[] madt = new PublishedTables(PlatformDescription.standard(2, 0)).find("APIC");
+        byte[] madt = new PublishedTables(PlatformDescription.standard(2, 0, null)).find("APIC");
 
         assertEquals(0xfee0_0000L, u32(madt, 36), "local APIC address");
         assertEquals(1, u32(madt, 40), "PCAT_COMPAT");
@@ -99,7 +99,7 @@ class AcpiTablesTest {
 
     @Test
     void madtGivesProcessorsFromId255OnX2apicStructures() {
-        byte[] madt = new PublishedTables(PlatformDescription.standard(257, 0)).find("APIC");
+        byte[] madt = new PublishedTables(PlatformDescription.standard(257, 0, null)).find("APIC");
 
         List<String> structures = interruptControllers(madt);
         assertEquals("00 08 fe fe 01 00 00 00", structures.get(254));
@@ -122,7 +122,7 @@ class AcpiTablesTest {
 
     @Test
     void dsdtOfASmallMachineIsSmall() {
-        byte[] dsdt = new PublishedTables(PlatformDescription.standard(1, 1)).dsdt();
+        byte[] dsdt = new PublishedTables(PlatformDescription.standard(1, 1, null)).dsdt();
 
         assertTrue(dsdt.length < 512, "guests interpret every byte of its " + dsdt.length);
     }
@@ -134,7 +134,7 @@ class AcpiTablesTest {
         long end = MachineLayout.ACPI_RSDP_GPA + MachineLayout.ACPI_LENGTH_BYTES;
         memory.fill(end, 0x2000, (byte) 0xa5);
 
-        AcpiTables.write(memory, PlatformDescription.standard(cpus, MachineLayout.VIRTIO_MMIO_MAX));
+        AcpiTables.write(memory, PlatformDescription.standard(cpus, MachineLayout.VIRTIO_MMIO_MAX, null));
 
         for (long gpa = end; gpa < end + 0x2000; gpa++) {
             assertEquals(0xa5, memory.readU8(gpa));
@@ -147,13 +147,13 @@ class AcpiTablesTest {
 
         assertThrows(
                 VmException.Configuration.class,
-                () -> AcpiTables.write(memory, PlatformDescription.standard(4096, 0)));
+                () -> AcpiTables.write(memory, PlatformDescription.standard(4096, 0, null)));
     }
 
     @Test
     void writingAgainGivesTheSameBytes() {
-        byte[] first = new PublishedTables(PlatformDescription.standard(2, 3)).dsdt();
-        byte[] second = new PublishedTables(PlatformDescription.standard(2, 3)).dsdt();
+        byte[] first = new PublishedTables(PlatformDescription.standard(2, 3, null)).dsdt();
+        byte[] second = new PublishedTables(PlatformDescription.standard(2, 3, null)).dsdt();
 
         assertArrayEquals(first, second);
     }
@@ -161,6 +161,6 @@ class AcpiTablesTest {
     @ParameterizedTest
     @ValueSource(ints = {-1, 16})
     void transportsOutOfRangeAreRefused(int virtioMmioDevices) {
-        assertThrows(IllegalArgumentException.class, () -> PlatformDescription.standard(1, virtioMmioDevices));
+        assertThrows(IllegalArgumentException.class, () -> PlatformDescription.standard(1, virtioMmioDevices, null));
     }
 }

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import dev.isthmus.machine.MachineLayout;
+import dev.isthmus.machine.PciWindows;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -57,11 +58,13 @@ class AcpicaTest {
 
     static Stream<PlatformDescription> platforms() {
         return Stream.of(
-                PlatformDescription.standard(1, 0),
-                PlatformDescription.standard(2, 3),
-                PlatformDescription.standard(300, MachineLayout.VIRTIO_MMIO_MAX),
-                new PlatformDescription(1, 1, true, true, true, true, true),
-                new PlatformDescription(1, 0, false, false, false, false, false));
+                PlatformDescription.standard(1, 0, null),
+                PlatformDescription.standard(1, 0, new PciWindows(0, 0)),
+                PlatformDescription.standard(2, 0, new PciWindows(0x4_0000_0000L, 0x4_0000_0000L)),
+                PlatformDescription.standard(2, 3, null),
+                PlatformDescription.standard(300, MachineLayout.VIRTIO_MMIO_MAX, null),
+                new PlatformDescription(1, 1, null, true, true, true, true, true),
+                new PlatformDescription(1, 0, null, false, false, false, false, false));
     }
 
     @ParameterizedTest
@@ -139,7 +142,7 @@ class AcpicaTest {
     }
 
     private String execute(String regionFill, String command) throws Exception {
-        Files.write(directory.resolve("dsdt.dat"), new PublishedTables(PlatformDescription.standard(2, 3)).dsdt());
+        Files.write(directory.resolve("dsdt.dat"), new PublishedTables(PlatformDescription.standard(2, 3, null)).dsdt());
         return run("acpiexec", "-r", "-fv", regionFill, "-b", command, "dsdt.dat");
     }
 

@@ -101,6 +101,7 @@ final class BlkQueue {
             if (outcome instanceof Malformed malformed) {
                 fail(malformed.reason().description());
             }
+            executor.dispatch();
         } while (!broken && budget > 0 && queue.enableNotifications());
         return !broken && budget == 0;
     }

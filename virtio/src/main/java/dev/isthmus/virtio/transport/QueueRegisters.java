@@ -13,6 +13,9 @@ final class QueueRegisters {
     boolean ready;
     boolean resetting;
 
+    /** The driver's choice of an MSI-X vector for used buffers, where the transport has any. */
+    int vector;
+
     QueueRegisters(int sizeMax) {
         this.sizeMax = sizeMax;
         reset();
@@ -27,6 +30,7 @@ final class QueueRegisters {
         deviceGpa = other.deviceGpa;
         ready = other.ready;
         resetting = other.resetting;
+        vector = other.vector;
     }
 
     /** Returns to the state after a device reset. */
@@ -37,5 +41,6 @@ final class QueueRegisters {
         deviceGpa = 0;
         ready = false;
         resetting = false;
+        vector = PciRegisters.VIRTIO_MSI_NO_VECTOR;
     }
 }

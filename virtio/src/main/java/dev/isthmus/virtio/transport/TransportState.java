@@ -36,6 +36,9 @@ final class TransportState {
     /** The queue selected, any 32-bit value. */
     private int queueSel;
 
+    /** The driver's choice of an MSI-X vector for configuration changes, where the transport has any. */
+    private int configVector = PciRegisters.VIRTIO_MSI_NO_VECTOR;
+
     private final QueueRegisters[] queues;
 
     TransportState(VirtioDevice device, long offeredFeatures) {
@@ -55,6 +58,7 @@ final class TransportState {
             driverFeatures = 0;
             driverFeaturesBeyond = false;
             queueSel = 0;
+            configVector = PciRegisters.VIRTIO_MSI_NO_VECTOR;
             for (QueueRegisters queue : queues) {
                 queue.reset();
             }
@@ -104,6 +108,31 @@ final class TransportState {
         }
     }
 
+    /** Returns which 32 offered bits are selected, zero-extended. */
+    long selectedDeviceFeatures() {
+        synchronized (lock) {
+            return Integer.toUnsignedLong(deviceFeaturesSel);
+        }
+    }
+
+    /** Returns which 32 bits of the driver's choice are selected, zero-extended. */
+    long selectedDriverFeatures() {
+        synchronized (lock) {
+            return Integer.toUnsignedLong(driverFeaturesSel);
+        }
+    }
+
+    /** Returns the 32 selected bits of the driver's choice, zero-extended. */
+    long driverFeaturesWord() {
+        synchronized (lock) {
+            return switch (driverFeaturesSel) {
+                case 0 -> driverFeatures & 0xffff_ffffL;
+                case 1 -> driverFeatures >>> 32;
+                default -> 0;
+            };
+        }
+    }
+
     /** Returns the features that the driver chose, bits 0 to 63. */
     long driverFeatures() {
         synchronized (lock) {
@@ -147,6 +176,50 @@ final class TransportState {
     void selectQueue(int index) {
         synchronized (lock) {
             queueSel = index;
+        }
+    }
+
+    int selectedQueue() {
+        synchronized (lock) {
+            return queueSel;
+        }
+    }
+
+    boolean queueExists() {
+        synchronized (lock) {
+            return selected() != null;
+        }
+    }
+
+    /** Returns the size of the selected queue as the driver wrote it, 0 where there is none. */
+    long queueSize() {
+        synchronized (lock) {
+            QueueRegisters queue = selected();
+            return queue == null ? 0 : queue.size;
+        }
+    }
+
+    /** Returns the address of the selected queue's Descriptor Area, 0 where there is none. */
+    long descriptorArea() {
+        synchronized (lock) {
+            QueueRegisters queue = selected();
+            return queue == null ? 0 : queue.descriptorGpa;
+        }
+    }
+
+    /** Returns the address of the selected queue's Driver Area, 0 where there is none. */
+    long driverArea() {
+        synchronized (lock) {
+            QueueRegisters queue = selected();
+            return queue == null ? 0 : queue.driverGpa;
+        }
+    }
+
+    /** Returns the address of the selected queue's Device Area, 0 where there is none. */
+    long deviceArea() {
+        synchronized (lock) {
+            QueueRegisters queue = selected();
+            return queue == null ? 0 : queue.deviceGpa;
         }
     }
 
@@ -249,6 +322,43 @@ final class TransportState {
             }
             queue.resetting = true;
             return queueSel;
+        }
+    }
+
+    // Vectors.
+
+    int configVector() {
+        synchronized (lock) {
+            return configVector;
+        }
+    }
+
+    void writeConfigVector(int vector) {
+        synchronized (lock) {
+            configVector = vector;
+        }
+    }
+
+    /** Returns the vector of the selected queue, none where there is no queue. */
+    int queueVector() {
+        synchronized (lock) {
+            QueueRegisters queue = selected();
+            return queue == null ? PciRegisters.VIRTIO_MSI_NO_VECTOR : queue.vector;
+        }
+    }
+
+    void writeQueueVector(int vector) {
+        synchronized (lock) {
+            QueueRegisters queue = selected();
+            if (queue != null) {
+                queue.vector = vector;
+            }
+        }
+    }
+
+    int vectorOfQueue(int index) {
+        synchronized (lock) {
+            return queues[index].vector;
         }
     }
 

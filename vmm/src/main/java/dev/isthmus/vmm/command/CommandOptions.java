@@ -18,6 +18,9 @@ final class CommandOptions {
     static final CommandOption DISK = CommandOption.repeatableText("--disk", "path=FILE[,...]",
             "A virtio disk (the first is /dev/vda): path=FILE[,format=raw][,readonly=on][,id=NAME][,serial=TEXT]."
                     + " A comma in a value is written twice.");
+    static final CommandOption TRANSPORT = CommandOption.text("--transport", "pci|mmio",
+            "How the guest finds its virtio devices: as functions of a PCI bus (where not given), or at fixed addresses"
+                    + " as on QEMU's microvm.");
     static final CommandOption SERIAL = CommandOption.text("--serial", "WHERE",
             "What the first serial line is connected to: stdio (where not given), null, pty, file=PATH or unix=PATH."
                     + " In a terminal, Ctrl-a x quits and Ctrl-a h lists the keys.");
@@ -39,12 +42,12 @@ final class CommandOptions {
 
     /** Those of {@code isthmus run}, in the order of the help. */
     static final CommandOption[] RUN = {
-        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
+        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, TRANSPORT, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
         DRY_RUN, VERBOSE
     };
 
     /** Those of {@code isthmus demo}. */
-    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, TIMEOUT, DRY_RUN, VERBOSE};
+    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, TRANSPORT, TIMEOUT, DRY_RUN, VERBOSE};
 
     /** Those of {@code isthmus doctor}. */
     static final CommandOption[] DOCTOR = {JSON, VERBOSE};

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MachineLayout;
+import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.boot.Kernel;
 import dev.isthmus.machine.boot.KernelLoader;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -61,8 +62,7 @@ final class DryRun {
                 + serial(config.serial()));
         int index = 0;
         for (DiskConfig disk : config.disks()) {
-            line(text, "virtio-blk", hex(MachineLayout.virtioMmioGpa(index)) + ", irq "
-                    + MachineLayout.virtioMmioIrq(index) + ": " + disk(disk));
+            line(text, "virtio-blk", place(config.transport(), index) + ": " + disk(disk));
             index++;
         }
         line(text, "i8042", "port " + hex(MachineLayout.I8042_PORT));
@@ -72,6 +72,14 @@ final class DryRun {
         if (config.debugExitPort() >= 0) {
             line(text, "debug exit", "port " + hex(config.debugExitPort()));
         }
+    }
+
+    private static String place(VirtioTransport transport, int index) {
+        return switch (transport) {
+            // Device 0 is the host bridge.
+            case PCI -> "PCI 00:" + Integer.toHexString(0x100 | (index + 1)).substring(1) + ".0";
+            case MMIO -> hex(MachineLayout.virtioMmioGpa(index)) + ", irq " + MachineLayout.virtioMmioIrq(index);
+        };
     }
 
     private static String disk(DiskConfig disk) {

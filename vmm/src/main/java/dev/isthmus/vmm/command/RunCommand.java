@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
@@ -100,6 +101,19 @@ final class RunCommand {
         for (String disk : arguments.values(CommandOptions.DISK)) {
             builder.disk(disk(disk));
         }
+        String transport = arguments.value(CommandOptions.TRANSPORT);
+        if (transport != null) {
+            builder.transport(transport(transport));
+        }
+    }
+
+    private static VirtioTransport transport(String text) {
+        return switch (text) {
+            case "pci" -> VirtioTransport.PCI;
+            case "mmio" -> VirtioTransport.MMIO;
+            default -> throw new VmException.Configuration(
+                    "--transport: unknown transport '" + text + "'", "Known: pci, mmio.");
+        };
     }
 
     static @Nullable Duration timeout(Arguments arguments) {

@@ -13,6 +13,7 @@ import dev.isthmus.kvm.VmFd;
 import dev.isthmus.kvm.linux.EventFd;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.accel.Accelerator;
+import dev.isthmus.machine.accel.MsiRoute;
 import dev.isthmus.machine.accel.Vcpu;
 import dev.isthmus.machine.cpu.CpuidEntry;
 import dev.isthmus.memory.MemoryRegion;
@@ -39,11 +40,14 @@ public final class KvmAccelerator implements Accelerator {
     /** Guarded by this. */
     private int memorySlots;
 
+    private final KvmMsiRouting msiRouting;
+
     private KvmAccelerator(Kvm kvm, VmFd vm, boolean interruptControllers, int maxVcpus) {
         this.kvm = kvm;
         this.vm = vm;
         this.interruptControllers = interruptControllers;
         this.maxVcpus = maxVcpus;
+        this.msiRouting = new KvmMsiRouting(vm);
     }
 
     /**
@@ -152,6 +156,21 @@ public final class KvmAccelerator implements Accelerator {
     @Override
     public void attachNotifier(EventFd notified, long gpa, int sizeBytes, long value) {
         vm.ioeventfdMmio(notified, gpa, sizeBytes, value);
+    }
+
+    @Override
+    public void attachNotifier(EventFd notified, long gpa, int sizeBytes) {
+        vm.ioeventfdMmio(notified, gpa, sizeBytes);
+    }
+
+    @Override
+    public void detachNotifier(EventFd notified, long gpa, int sizeBytes) {
+        vm.ioeventfdMmioDeassign(notified, gpa, sizeBytes);
+    }
+
+    @Override
+    public MsiRoute newMsiRoute() {
+        return msiRouting.newRoute();
     }
 
     @Override
