@@ -50,7 +50,7 @@ void bench_blk(void)
     uint64_t run_ticks = option_number("seconds", 1) * 1000 * tsc_khz;
     uint64_t warmup_ticks = option_number("warmup_ms", 0) * tsc_khz;
     blk_open(&blk, option_text("transport", "pci"), (unsigned)option_number("device", 0));
-    workload_init(&workload, &blk);
+    workload_init(&workload, &blk, option_number("verify", 0) != 0);
     options_check_all_used();
     if (tsc_khz == 0)
         fail("tsc_khz: can't be 0");

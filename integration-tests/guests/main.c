@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main.h"
 
+#include "attack.h"
 #include "bench_blk.h"
 #include "console.h"
 #include "cpu.h"
@@ -24,7 +25,9 @@ void main(uint64_t start_info)
     const char *command = options_command();
     if (text_equals(command, "blk"))
         bench_blk();
+    else if (text_equals(command, "attack"))
+        attack();
     else
-        fail("what to do is none of: blk");
+        fail("what to do is none of: blk, attack");
     debug_exit(EXIT_DONE);
 }

@@ -104,10 +104,12 @@ uint64_t pci_bar_address(pci_function_t function, unsigned bar)
     return high << 32 | (low & ~BAR_FLAGS);
 }
 
-/* Writing ones shows which address bits there are (6.2.5.1); decoding is off meanwhile. */
+/* Writing ones shows which address bits there are (6.2.5.1); decoding is to be off meanwhile. */
 static uint64_t bar_size(pci_function_t function, unsigned bar)
 {
     uint32_t low = pci_read(function, bar_register(bar), 4);
+    if ((low & BAR_IS_IO) != 0)
+        return 0;
     uint32_t high = 0, high_mask = 0xffffffff;
     pci_write(function, bar_register(bar), 4, 0xffffffff);
     uint32_t low_mask = pci_read(function, bar_register(bar), 4);
@@ -140,7 +142,7 @@ void pci_enable(pci_function_t function)
     pci_write(function, PCI_COMMAND, 2, command & ~(uint32_t)PCI_COMMAND_MEMORY);
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         uint32_t low = pci_read(function, bar_register(bar), 4);
-        uint64_t size = (low & BAR_IS_IO) != 0 ? 0 : bar_size(function, bar);
+        uint64_t size = bar_size(function, bar);
         uint64_t address = pci_bar_address(function, bar);
         /* The page tables end at 4 GiB. */
         if (size != 0 && (address == 0 || address >> 32 != 0))
@@ -150,4 +152,28 @@ void pci_enable(pci_function_t function)
     }
     command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE;
     pci_write(function, PCI_COMMAND, 2, command);
+}
+
+uint64_t pci_bar_bytes(pci_function_t function, unsigned bar)
+{
+    uint32_t command = pci_read(function, PCI_COMMAND, 2);
+    pci_write(function, PCI_COMMAND, 2, command & ~(uint32_t)PCI_COMMAND_MEMORY);
+    uint64_t size = bar_size(function, bar);
+    pci_write(function, PCI_COMMAND, 2, command);
+    return size;
+}
+
+void pci_save(pci_function_t function, struct pci_setup *setup)
+{
+    for (unsigned bar = 0; bar < PCI_BARS; bar++)
+        setup->bars[bar] = pci_read(function, bar_register(bar), 4);
+    setup->command = pci_read(function, PCI_COMMAND, 2);
+}
+
+void pci_restore(pci_function_t function, const struct pci_setup *setup)
+{
+    pci_write(function, PCI_COMMAND, 2, 0);
+    for (unsigned bar = 0; bar < PCI_BARS; bar++)
+        pci_write(function, bar_register(bar), 4, setup->bars[bar]);
+    pci_write(function, PCI_COMMAND, 2, setup->command);
 }

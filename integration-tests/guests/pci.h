@@ -48,4 +48,16 @@ void pci_enable(pci_function_t function);
 /* Returns where a memory BAR is. */
 uint64_t pci_bar_address(pci_function_t function, unsigned bar);
 
+/* Returns the length of a memory BAR, 0 where there is none; nobody else may use the function meanwhile. */
+uint64_t pci_bar_bytes(pci_function_t function, unsigned bar);
+
+/* What pci_enable() has set up, to be put back after somebody has written over it. */
+struct pci_setup {
+    uint32_t bars[PCI_BARS];
+    uint32_t command;
+};
+
+void pci_save(pci_function_t function, struct pci_setup *setup);
+void pci_restore(pci_function_t function, const struct pci_setup *setup);
+
 #endif

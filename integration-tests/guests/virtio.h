@@ -62,6 +62,9 @@ bool virtio_mmio_find(struct virtio_device *device, uint32_t id, unsigned number
  */
 uint64_t virtio_begin(const struct virtio_device *device, uint64_t wanted_features);
 
+/* Returns where a structure of a PCI device is and how long, by its type (virtio_pci.h); 0 where there is none. */
+uintptr_t virtio_pci_structure(pci_function_t function, uint8_t type, uint32_t *bytes);
+
 /* Goes live: DRIVER_OK. */
 void virtio_ready(const struct virtio_device *device);
 

@@ -78,33 +78,41 @@ static const struct virtio_transport transport = {
     .enable_queue = enable_queue,
 };
 
-/* Returns where a structure is, by its first capability, and that capability's place. */
-static uintptr_t find_structure(pci_function_t function, uint8_t type, unsigned *capability)
+/* Returns the place of the first capability for a structure that can be used, or 0. */
+static unsigned find_capability(pci_function_t function, uint8_t type)
 {
     unsigned at = 0;
     while ((at = pci_find_capability(function, VIRTIO_PCI_CAP_ID_VENDOR, at)) != 0) {
-        if (pci_read(function, at + VIRTIO_PCI_CAP_CFG_TYPE, 1) != type)
-            continue;
-        uint32_t bar = pci_read(function, at + VIRTIO_PCI_CAP_BAR, 1);
-        if (bar >= PCI_BARS)
-            continue; /* 4.1.4: to be ignored */
-        *capability = at;
-        return pci_bar_address(function, bar) + pci_read(function, at + VIRTIO_PCI_CAP_OFFSET, 4);
+        /* 4.1.4: BARs that do not exist are to be ignored. */
+        if (pci_read(function, at + VIRTIO_PCI_CAP_CFG_TYPE, 1) == type
+            && pci_read(function, at + VIRTIO_PCI_CAP_BAR, 1) < PCI_BARS)
+            return at;
     }
     return 0;
 }
 
+uintptr_t virtio_pci_structure(pci_function_t function, uint8_t type, uint32_t *bytes)
+{
+    unsigned at = find_capability(function, type);
+    if (at == 0)
+        return 0;
+    *bytes = pci_read(function, at + VIRTIO_PCI_CAP_LENGTH, 4);
+    return pci_bar_address(function, pci_read(function, at + VIRTIO_PCI_CAP_BAR, 1))
+           + pci_read(function, at + VIRTIO_PCI_CAP_OFFSET, 4);
+}
+
 static void open(struct virtio_device *device, pci_function_t function, uint32_t id)
 {
-    unsigned at = 0;
+    uint32_t bytes;
     pci_enable(function);
     *device = (struct virtio_device){.transport = &transport, .id = id, .function = function};
-    device->registers = find_structure(function, VIRTIO_PCI_CAP_COMMON_CFG, &at);
-    device->config = find_structure(function, VIRTIO_PCI_CAP_DEVICE_CFG, &at);
-    device->notify = find_structure(function, VIRTIO_PCI_CAP_NOTIFY_CFG, &at);
+    device->registers = virtio_pci_structure(function, VIRTIO_PCI_CAP_COMMON_CFG, &bytes);
+    device->config = virtio_pci_structure(function, VIRTIO_PCI_CAP_DEVICE_CFG, &bytes);
+    device->notify = virtio_pci_structure(function, VIRTIO_PCI_CAP_NOTIFY_CFG, &bytes);
     if (device->registers == 0 || device->config == 0 || device->notify == 0)
         fail("a PCI device lacks a virtio structure");
-    device->notify_off_multiplier = pci_read(function, at + VIRTIO_PCI_CAP_NOTIFY_MULT, 4);
+    unsigned notify = find_capability(function, VIRTIO_PCI_CAP_NOTIFY_CFG);
+    device->notify_off_multiplier = pci_read(function, notify + VIRTIO_PCI_CAP_NOTIFY_MULT, 4);
 }
 
 bool virtio_pci_find(struct virtio_device *device, uint32_t id, unsigned number)

@@ -20,7 +20,7 @@ static void read_operation(struct workload *workload)
         fail("op: none of randread, randwrite, read, write");
 }
 
-void workload_init(struct workload *workload, struct blk *blk)
+void workload_init(struct workload *workload, struct blk *blk, bool verify)
 {
     memset(workload, 0, sizeof *workload);
     workload->blk = blk;
@@ -42,7 +42,7 @@ void workload_init(struct workload *workload, struct blk *blk)
     uint64_t span_blocks = option_number("span", 0) / block_bytes;
     if (span_blocks != 0 && span_blocks < workload->span_blocks)
         workload->span_blocks = span_blocks;
-    workload->verify = option_number("verify", 0) != 0;
+    workload->verify = verify;
     if (workload->verify) {
         /* Whole rounds of the slots. */
         workload->span_blocks -= workload->span_blocks % depth;

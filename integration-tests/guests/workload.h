@@ -51,8 +51,8 @@ struct workload {
     struct histogram latency_ticks;
 };
 
-/* Makes a workload as the options op, bs, depth, segments, span, seed and verify say; fails where it can't be. */
-void workload_init(struct workload *workload, struct blk *blk);
+/* Makes a workload as the options op, bs, depth, segments, span and seed say; fails where it can't be. */
+void workload_init(struct workload *workload, struct blk *blk, bool verify);
 
 void workload_clear(struct workload *workload);
 
