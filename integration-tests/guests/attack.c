@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attack.h"
+
+#include "console.h"
+#include "cpu.h"
+#include "hostile.h"
+#include "mmio.h"
+#include "options.h"
+#include "target.h"
+#include "text.h"
+#include "workload.h"
+
+#define TARGETS_MAX 8
+
+/* How much longer than the attack the other device may take with what it has begun. */
+#define VICTIM_PATIENCE_SECONDS 10
+
+/* The victim writes for so long, then reads for so long, then tells. */
+#define VICTIM_PHASE_MILLIS 500
+
+#define REQUESTS_AFTER_START 16
+
+#define ECAM_FUNCTION_BYTES 4096
+#define PCI_CONFIG_BYTES 256
+
+/* Bits that tell the delivery mode of a message: without them it is fixed or of lowest priority, which disturbs nobody. */
+#define MSI_DATA_MODE 0x600ull
+
+enum victim_state { VICTIM_STARTING, VICTIM_BUSY, VICTIM_DONE };
+
+static struct {
+    struct blk blk;
+    struct workload workload;
+    enum victim_state state;
+    bool stop;
+} victim;
+
+static struct {
+    struct hostile hostile;
+    struct target targets[TARGETS_MAX];
+    unsigned target_count;
+    bool on_pci;
+    /* What has been done. */
+    uint64_t register_writes, register_reads, config_writes, scribbles, requests, starts;
+} attacker;
+
+static uint64_t tsc_khz;
+
+static void print_progress(const struct workload *workload)
+{
+    console_lock();
+    print_text("progress");
+    print_field("ops", workload->ops);
+    print_field("errors", workload->errors);
+    print_field("mismatches", workload->mismatches);
+    print_text("\n");
+    console_unlock();
+}
+
+/* The second processor: I/O as ever. */
+static void run_victim(uint64_t unused)
+{
+    struct workload *workload = &victim.workload;
+    (void)unused;
+    workload_fill(workload);
+    __atomic_store_n(&victim.state, VICTIM_BUSY, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&victim.stop, __ATOMIC_ACQUIRE)) {
+        workload->write = true;
+        workload_run_ticks(workload, VICTIM_PHASE_MILLIS * tsc_khz);
+        workload->write = false;
+        workload_run_ticks(workload, VICTIM_PHASE_MILLIS * tsc_khz);
+        print_progress(workload);
+    }
+    workload_check(workload);
+    __atomic_store_n(&victim.state, VICTIM_DONE, __ATOMIC_RELEASE);
+    for (;;)
+        cpu_relax();
+}
+
+/* A random place of a window for an access, which is aligned but now and then. */
+static uintptr_t place_in(const struct window *window, unsigned width_bytes)
+{
+    struct hostile *hostile = &attacker.hostile;
+    uint32_t offset = hostile_below(hostile, window->bytes);
+    if (hostile_below(hostile, 16) != 0)
+        offset &= ~(width_bytes - 1);
+    return window->address + (offset + width_bytes > window->bytes ? 0 : offset);
+}
+
+static uint64_t register_value(const struct target *target)
+{
+    struct hostile *hostile = &attacker.hostile;
+    uint64_t value = hostile_value(hostile) | (uint64_t)hostile_value(hostile) << 32;
+    if (hostile_below(hostile, 4) != 0)
+        value &= UINT32_MAX;
+    /* It may be the data of a message. */
+    return target->on_pci ? value & ~(MSI_DATA_MODE | MSI_DATA_MODE << 32) : value;
+}
+
+static void access_register(struct target *target)
+{
+    struct hostile *hostile = &attacker.hostile;
+    const struct window *window = &target->windows[hostile_below(hostile, target->window_count)];
+    unsigned width_bytes = 1u << hostile_below(hostile, 4);
+    uintptr_t place = place_in(window, width_bytes);
+    if (hostile_below(hostile, 4) == 0) {
+        mmio_read(place, width_bytes);
+        attacker.register_reads++;
+    } else {
+        mmio_write(place, width_bytes, register_value(target));
+        attacker.register_writes++;
+    }
+}
+
+/* Configuration space: of the device or of any other function, but not of the one that has to go on. */
+static void write_config(struct target *target)
+{
+    struct hostile *hostile = &attacker.hostile;
+    pci_function_t function = target->device.function;
+    if (hostile_below(hostile, 2) == 0)
+        function = (pci_function_t)hostile_below(hostile, PCI_DEVICES * PCI_FUNCTIONS);
+    if (function / PCI_FUNCTIONS == victim.blk.device.function / PCI_FUNCTIONS)
+        return;
+    uint32_t value = hostile_value(hostile) & (uint32_t)~MSI_DATA_MODE;
+    if (hostile_below(hostile, 8) == 0) {
+        pci_write_by_ports(function, hostile_below(hostile, PCI_CONFIG_BYTES), value);
+    } else {
+        unsigned width_bytes = 1u << hostile_below(hostile, 3);
+        uint32_t bytes = hostile_below(hostile, 8) == 0 ? ECAM_FUNCTION_BYTES : PCI_CONFIG_BYTES;
+        pci_write(function, hostile_below(hostile, bytes) & ~(width_bytes - 1), width_bytes, value);
+    }
+    attacker.config_writes++;
+}
+
+static void step(void)
+{
+    struct hostile *hostile = &attacker.hostile;
+    struct target *target = &attacker.targets[hostile_below(hostile, attacker.target_count)];
+    switch (hostile_below(hostile, 16)) {
+    case 0:
+        target_start(target, hostile);
+        attacker.starts++;
+        /* Some requests in peace, which get somewhere. */
+        for (unsigned i = hostile_below(hostile, REQUESTS_AFTER_START); i > 0; i--) {
+            target_request(target, hostile);
+            attacker.requests++;
+        }
+        break;
+    case 1:
+    case 2:
+        if (attacker.on_pci)
+            write_config(target);
+        break;
+    case 3:
+        hostile_scribble(hostile, 1 + hostile_below(hostile, 256));
+        attacker.scribbles++;
+        break;
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        target_request(target, hostile);
+        attacker.requests++;
+        break;
+    default:
+        access_register(target);
+    }
+}
+
+static void find_targets(const char *transport, unsigned count)
+{
+    if (count < 1 || count > TARGETS_MAX)
+        fail("targets: from 1 to 8");
+    for (unsigned i = 0; i < count; i++) {
+        struct virtio_device device;
+        blk_find(&device, transport, i + 1);
+        target_open(&attacker.targets[i], &device);
+    }
+    attacker.target_count = count;
+}
+
+static void await_victim(enum victim_state state, uint64_t seconds)
+{
+    uint64_t start = read_tsc();
+    while (__atomic_load_n(&victim.state, __ATOMIC_ACQUIRE) != state) {
+        if (read_tsc() - start > seconds * 1000 * tsc_khz)
+            fail("the device that was not attacked has stopped");
+        cpu_relax();
+    }
+}
+
+static void print_result(void)
+{
+    const struct workload *workload = &victim.workload;
+    uint64_t used = 0;
+    for (unsigned i = 0; i < attacker.target_count; i++)
+        used += attacker.targets[i].used;
+    console_lock();
+    print_text("result");
+    print_field("register_writes", attacker.register_writes);
+    print_field("register_reads", attacker.register_reads);
+    print_field("config_writes", attacker.config_writes);
+    print_field("scribbles", attacker.scribbles);
+    print_field("requests", attacker.requests);
+    print_field("starts", attacker.starts);
+    print_field("used", used);
+    print_field("ops", workload->ops);
+    print_field("errors", workload->errors);
+    print_field("mismatches", workload->mismatches);
+    print_text("\n");
+    console_unlock();
+}
+
+void attack(void)
+{
+    const char *transport = option_text("transport", "pci");
+    uint64_t seconds = option_number("seconds", 10);
+    tsc_khz = option_number("tsc_khz", 1000000);
+    attacker.on_pci = text_equals(transport, "pci");
+    hostile_init(&attacker.hostile, option_number("seed", 1));
+    find_targets(transport, (unsigned)option_number("targets", 1));
+    blk_open(&victim.blk, transport, 0);
+    workload_init(&victim.workload, &victim.blk, true);
+    options_check_all_used();
+
+    start_second_cpu(run_victim, 0);
+    await_victim(VICTIM_BUSY, VICTIM_PATIENCE_SECONDS);
+    uint64_t start = read_tsc();
+    while (read_tsc() - start < seconds * 1000 * tsc_khz)
+        step();
+    for (unsigned i = 0; i < attacker.target_count; i++) {
+        target_restore(&attacker.targets[i]);
+        attacker.targets[i].device.transport->set_status(&attacker.targets[i].device, 0);
+    }
+    __atomic_store_n(&victim.stop, true, __ATOMIC_RELEASE);
+    await_victim(VICTIM_DONE, VICTIM_PATIENCE_SECONDS);
+    print_result();
+    if (victim.workload.errors + victim.workload.mismatches > 0)
+        fail("the device that was not attacked has lost data");
+}

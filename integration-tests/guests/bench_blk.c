@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench_blk.h"
+
+#include "console.h"
+#include "options.h"
+#include "workload.h"
+
+/* Where the host does not say: ticks are then taken for nanoseconds. */
+#define TSC_KHZ_DEFAULT 1000000
+
+static uint64_t tsc_khz;
+
+static uint64_t nanos(uint64_t ticks)
+{
+    return ticks * 1000000 / tsc_khz;
+}
+
+static void print_result(const struct workload *workload, uint64_t kicks)
+{
+    const struct blk *blk = workload->blk;
+    const struct histogram *latency = &workload->latency_ticks;
+    print_text("result");
+    print_text_field("op", option_text("op", "randread"));
+    print_text_field("transport", blk->device.transport->name);
+    print_field("bs", workload->block_bytes);
+    print_field("depth", workload->depth);
+    print_field("queues", blk->queue_count);
+    print_field("event_idx", (blk->features & VIRTIO_F_EVENT_IDX) != 0);
+    print_field("indirect", (blk->features & VIRTIO_F_INDIRECT_DESC) != 0);
+    print_field("ops", workload->ops);
+    print_field("bytes", workload->ops * workload->block_bytes);
+    print_field("ticks", workload->ticks);
+    print_field("ops_per_s", workload->ticks == 0 ? 0 : workload->ops * tsc_khz * 1000 / workload->ticks);
+    print_field("latency_min_ns", workload->ops == 0 ? 0 : nanos(latency->least));
+    print_field("latency_median_ns", nanos(histogram_quantile(latency, 500)));
+    print_field("latency_p99_ns", nanos(histogram_quantile(latency, 990)));
+    print_field("kicks", kicks);
+    print_field("errors", workload->errors);
+    print_field("mismatches", workload->mismatches);
+    print_text("\n");
+}
+
+void bench_blk(void)
+{
+    static struct blk blk;
+    static struct workload workload;
+
+    tsc_khz = option_number("tsc_khz", TSC_KHZ_DEFAULT);
+    uint64_t ops = option_number("ops", 0);
+    uint64_t run_ticks = option_number("seconds", 1) * 1000 * tsc_khz;
+    uint64_t warmup_ticks = option_number("warmup_ms", 0) * tsc_khz;
+    blk_open(&blk, option_text("transport", "pci"), (unsigned)option_number("device", 0));
+    workload_init(&workload, &blk, option_number("verify", 0) != 0);
+    options_check_all_used();
+    if (tsc_khz == 0)
+        fail("tsc_khz: can't be 0");
+
+    if (workload.verify && !workload.write)
+        workload_fill(&workload);
+    if (warmup_ticks > 0)
+        workload_run_ticks(&workload, warmup_ticks);
+    uint64_t failures = workload.errors + workload.mismatches;
+    workload_clear(&workload);
+    uint64_t kicks = blk_kicks(&blk);
+    /* Whoever measures the host's side of it does so between these two lines. */
+    print_text("begin\n");
+    if (ops > 0)
+        workload_run_ops(&workload, ops);
+    else
+        workload_run_ticks(&workload, run_ticks);
+    print_text("end\n");
+    print_result(&workload, blk_kicks(&blk) - kicks);
+    failures += workload.errors;
+    if (workload.verify && workload.write) {
+        workload_clear(&workload);
+        workload_check(&workload);
+        print_text("checked");
+        print_field("blocks", workload.ops);
+        print_field("errors", workload.errors);
+        print_field("mismatches", workload.mismatches);
+        print_text("\n");
+        failures += workload.errors;
+    }
+    failures += workload.mismatches;
+    if (failures > 0)
+        fail("errors or mismatches");
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values that a hostile driver would write, random but for two bounds, without which the attack would only break its own
+ * guest: attacked devices must not be led to write into RAM beyond the sandbox, and no message may reset a processor.
+ *
+ * The sandbox is the end of RAM, so that what begins in it and is too long leaves RAM. Of the values
+ *
+ *   addresses of 64 bits      are in the sandbox, at multiples of 16, or not in RAM;
+ *   other words of 64 bits    have a high half that is not 0, so that they are in no RAM if taken for an address, or
+ *                             are no address of memory to write if they are;
+ *   values of 32 bits         are addresses in the sandbox, or not in RAM, or below 64 KiB, where nothing is any more.
+ */
+#ifndef HOSTILE_H
+#define HOSTILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "random.h"
+
+struct hostile {
+    struct random random;
+    uintptr_t sandbox;
+    size_t sandbox_bytes;
+};
+
+/* Takes memory for the sandbox; before anybody takes another end of RAM. */
+void hostile_init(struct hostile *hostile, uint64_t seed);
+
+/* A number below a bound. */
+uint32_t hostile_below(struct hostile *hostile, uint32_t bound);
+
+uint64_t hostile_address(struct hostile *hostile);
+uint32_t hostile_value(struct hostile *hostile);
+
+/* Writes so many such words to random places of the sandbox. */
+void hostile_scribble(struct hostile *hostile, unsigned words);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main.h"
+
+#include "attack.h"
+#include "bench_blk.h"
+#include "console.h"
+#include "cpu.h"
+#include "memory.h"
+#include "options.h"
+#include "pci.h"
+#include "text.h"
+
+#define EXIT_DONE 0
+
+/* Where QEMU's microvm and Isthmus have it. */
+#define ECAM_ADDRESS 0xe0000000ul
+
+void main(uint64_t start_info)
+{
+    const struct hvm_start_info *info = (const struct hvm_start_info *)start_info;
+    memory_init(info);
+    options_read(info->cmdline_paddr == 0 ? "" : (const char *)info->cmdline_paddr);
+    if (text_equals(option_text("transport", "pci"), "pci"))
+        pci_init(option_number("ecam", ECAM_ADDRESS));
+    const char *command = options_command();
+    if (text_equals(command, "blk"))
+        bench_blk();
+    else if (text_equals(command, "attack"))
+        attack();
+    else
+        fail("what to do is none of: blk, attack");
+    debug_exit(EXIT_DONE);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device under attack: its registers, and its life as a driver gives it one now and then. */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hostile.h"
+#include "pci.h"
+#include "virtio.h"
+#include "virtq.h"
+
+/* Registers in a row. */
+struct window {
+    uintptr_t address;
+    uint32_t bytes;
+};
+
+#define WINDOWS_MAX 16
+#define TARGET_QUEUE_SIZE 64
+
+struct target {
+    struct virtio_device device;
+    bool on_pci;
+    struct pci_setup setup;
+    struct window windows[WINDOWS_MAX];
+    unsigned window_count;
+    /* Rings in the sandbox, where a start has put them. */
+    struct virtq queue;
+    /* Requests that the device has used, whatever came of them: how far the attack gets. */
+    uint64_t used;
+};
+
+/* Finds the registers of a device: each structure, the MSI-X table, each BAR as a whole; or the one row of MMIO. */
+void target_open(struct target *target, const struct virtio_device *device);
+
+/* Puts a PCI function's addresses back. */
+void target_restore(struct target *target);
+
+/* Resets the device and starts it with rings in the sandbox, which it often should refuse. */
+void target_start(struct target *target, struct hostile *hostile);
+
+/* Makes requests available, of which some could be right, and notifies. */
+void target_request(struct target *target, struct hostile *hostile);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.integration;
+
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.DiskEngine;
+import dev.isthmus.machine.VirtioTransport;
+import dev.isthmus.testing.kvm.RequiresKvm;
+import dev.isthmus.vmm.Vm;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+/** A driver that polls moves data through every transport, engine and form of queue, and both sides compare it. */
+@RequiresKvm
+class DriverGuestDiskIT {
+    private static final int BLOCK_BYTES = 4096;
+    private static final int BLOCKS = 512;
+    private static final int SECTORS_PER_BLOCK = BLOCK_BYTES / 512;
+    private static final long SEED = 7;
+
+    @TempDir
+    Path folder;
+
+    private Path image() throws Exception {
+        Path image = folder.resolve("disk.img");
+        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength((long) BLOCKS * BLOCK_BYTES);
+        }
+        return image;
+    }
+
+    private String run(VirtioTransport transport, int queues, DiskEngine engine, Path image, String command)
+            throws Exception {
+        DiskConfig disk = DiskConfig.raw(image).withEngine(engine).withQueues(queues);
+        String options = " verify=1 depth=8 seed=" + SEED + " queues=" + queues;
+        try (Vm vm = DriverGuest.running(transport, command + options).disk(disk).start()) {
+            return DriverGuest.awaitSuccess(vm);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PCI,  1, THREADS,  event_idx=1 indirect=1 segments=1",
+        "PCI,  2, IO_URING, event_idx=1 indirect=0 segments=3",
+        "MMIO, 1, IO_URING, event_idx=0 indirect=1 segments=8",
+        "MMIO, 2, THREADS,  event_idx=0 indirect=0 segments=1",
+    })
+    void whatTheDriverWritesIsInTheImageAndReadsBack(
+            VirtioTransport transport, int queues, DiskEngine engine, String form) throws Exception {
+        Path image = image();
+
+        String console = run(transport, queues, engine, image, "blk op=write ops=" + BLOCKS + " " + form);
+
+        assertEquals(BLOCKS, DriverGuest.field(console, "checked", "blocks"), console);
+        byte[] content = Files.readAllBytes(image);
+        for (int block = 0; block < BLOCKS; block++) {
+            byte[] written = java.util.Arrays.copyOfRange(content, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
+            byte[] expected = DriverGuest.pattern(BLOCK_BYTES, SEED, (long) block * SECTORS_PER_BLOCK, 1);
+            assertArrayEquals(expected, written, "block " + block);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PCI,  2, THREADS,  randwrite",
+        "PCI,  1, IO_URING, randread",
+        "MMIO, 2, IO_URING, randwrite",
+        "MMIO, 1, THREADS,  randread",
+    })
+    void randomRequestsAtDepthSeeTheLatestWriteOfEachBlock(
+            VirtioTransport transport, int queues, DiskEngine engine, String operation) throws Exception {
+        String console = run(transport, queues, engine, image(), "blk op=" + operation + " ops=2000");
+
+        assertEquals(2000, DriverGuest.field(console, "result", "ops"), console);
+    }
+}
