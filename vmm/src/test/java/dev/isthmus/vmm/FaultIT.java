@@ -100,13 +100,15 @@ class FaultIT {
 
     @ParameterizedTest
     @CsvSource({
-        "dev.isthmus.machine.platform.DebugExit, write", // on a vCPU's thread
-        "dev.isthmus.machine.serial.NullSerial, transmit", // on the event loop's
-        "dev.isthmus.machine.boot.KernelLoader, open", // on the main thread, before the guest runs
+        "dev.isthmus.machine.platform.DebugExit, write, true", // on a vCPU's thread
+        "dev.isthmus.machine.serial.NullSerial, transmit, false", // on the event loop's, so the guest must not end first
+        "dev.isthmus.machine.boot.KernelLoader, open, false", // on the main thread, before the guest runs
     })
-    void bugOfOursIsStatus8InOneLine(String className, String method) throws Exception {
+    void bugOfOursIsStatus8InOneLine(String className, String method, boolean guestEnds) throws Exception {
+        String kernel = guestEnds ? talking() : Guests.listening(directory).toString();
+
         CommandProcess command = CommandProcess.run(broken(
-                className, method, "run", "--kernel", talking(), "--memory", "32M", "--debug-exit", "0xf4", "--serial", "null"));
+                className, method, "run", "--kernel", kernel, "--memory", "32M", "--debug-exit", "0xf4", "--serial", "null"));
 
         assertEquals(8, command.status(), command::toString);
         assertOneLine(command, "internal error: ");
