@@ -229,7 +229,7 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
             return new MachineExit.HostFailure(HostFaults.of("The host failed while the guest was running", e));
         }
         if (thrown instanceof OutOfMemoryError e) {
-            return new MachineExit.HostFailure(VmException.HostFault.noHeap(e));
+            return new MachineExit.HostFailure(VmException.HostFault.of(e));
         }
         return new MachineExit.InternalError(thrown);
     }

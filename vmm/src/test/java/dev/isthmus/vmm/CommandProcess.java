@@ -115,11 +115,13 @@ final class CommandProcess implements AutoCloseable {
         return output.text();
     }
 
-    /** Returns standard error without the line that says that this host is slow. */
+    /** Returns standard error without the lines that say that this host is slow, and what options a test gave the JVM. */
     String errors() {
         StringBuilder text = new StringBuilder();
-        errors.text().lines().filter(line -> !line.contains("no hardware virtualisation")).forEach(line -> text.append(line)
-                .append('\n'));
+        errors.text()
+                .lines()
+                .filter(line -> !line.contains("no hardware virtualisation") && !line.startsWith("NOTE: Picked up JDK_JAVA"))
+                .forEach(line -> text.append(line).append('\n'));
         return text.toString();
     }
 

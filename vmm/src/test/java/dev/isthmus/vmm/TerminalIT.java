@@ -36,6 +36,7 @@ class TerminalIT {
     private Fd terminal;
     private TerminalScreen screen;
     private @Nullable Process process;
+    private String jvmOptions = "";
 
     @BeforeEach
     void openTerminal() {
@@ -169,6 +170,17 @@ class TerminalIT {
         assertCooked();
     }
 
+    @Test
+    void bugOfOursRestoresTheTerminal() throws Exception {
+        jvmOptions = BrokenClass.patch(directory, "dev.isthmus.machine", "dev.isthmus.machine.serial.FdStream", "write");
+
+        start(Guests.deaf(directory));
+
+        assertEquals(8, status());
+        assertCooked();
+        screen.await("internal error: ");
+    }
+
     private void start(Path kernel, String... options) throws IOException {
         String[] args = new String[options.length + 5];
         System.arraycopy(new String[] {"run", "--kernel", kernel.toString(), "--memory", "32M"}, 0, args, 0, 5);
@@ -178,11 +190,10 @@ class TerminalIT {
 
     private void startCommand(String... args) throws IOException {
         File file = new File(pty.peerPath());
-        process = CommandProcess.builder(args)
-                .redirectInput(file)
-                .redirectOutput(file)
-                .redirectError(file)
-                .start();
+        ProcessBuilder builder =
+                CommandProcess.builder(args).redirectInput(file).redirectOutput(file).redirectError(file);
+        builder.environment().put("JDK_JAVA_OPTIONS", jvmOptions);
+        process = builder.start();
     }
 
     private int status() throws InterruptedException {

@@ -3,7 +3,6 @@ package dev.isthmus.machine.io;
 
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
-import dev.isthmus.machine.HostThreads;
 import dev.isthmus.machine.VmException;
 
 /** Makes host faults of failed system calls, with what a user can do about each. */
@@ -25,7 +24,9 @@ public final class HostFaults {
             case Errno.ENFILE -> "The whole host is out of file handles: raise the sysctl fs.file-max.";
             case Errno.ENOMEM -> "Free memory on the host, or give the guest less.";
             case Errno.EFBIG -> "Raise the limit of file sizes (ulimit -f), which counts for the guest's memory, too.";
-            case Errno.EAGAIN -> HostThreads.REMEDY;
+            // A thread of the kernel's own that counts as ours.
+            case Errno.EAGAIN ->
+                "Raise the limit of processes (ulimit -u; in a container, its pids limit).";
             default -> "";
         };
     }

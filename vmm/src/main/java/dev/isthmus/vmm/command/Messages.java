@@ -39,7 +39,7 @@ final class Messages {
      * @return the exit status
      */
     static int failure(Throwable thrown, boolean verbose) {
-        Throwable failure = thrown instanceof OutOfMemoryError e ? VmException.HostFault.noHeap(e) : thrown;
+        Throwable failure = thrown instanceof OutOfMemoryError e ? VmException.HostFault.of(e) : thrown;
         StringBuilder line = new StringBuilder();
         if (failure instanceof VmException known) {
             line.append(known.getMessage());
