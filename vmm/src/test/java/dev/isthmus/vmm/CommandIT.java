@@ -240,7 +240,8 @@ class CommandIT {
     @ParameterizedTest
     @CsvSource({"TERM, 143", "INT, 130", "HUP, 129"})
     void firstSignalPressesThePowerButton(String signal, int status) throws Exception {
-        try (CommandProcess command = CommandProcess.start(run(Guests.listening(directory)))) {
+        try (CommandProcess command = CommandProcess.start(
+                CommandProcess.withDefaultSignals(run(Guests.listening(directory))))) {
             command.awaitOutput("ready\n");
             command.signal(signal);
 

@@ -61,6 +61,16 @@ final class CommandProcess implements AutoCloseable {
         return new ProcessBuilder(line);
     }
 
+    /**
+     * Returns the command line for a command that heeds all signals, even where these tests run with some ignored, as in
+     * the background of a shell: the command would leave those ignored.
+     */
+    static ProcessBuilder withDefaultSignals(String... args) {
+        ProcessBuilder builder = builder(args);
+        builder.command().addAll(0, List.of("env", "--default-signal"));
+        return builder;
+    }
+
     static Path program() {
         return PROGRAM;
     }
