@@ -5,7 +5,8 @@
 #
 #   images/build.sh           build the guest and put it into images/guest
 #   images/build.sh --check   build it and compare with images/guest. Exit status 0: the same, or one line
-#                             said why there is nothing to compare; 1: different; 2: failed.
+#                             said why there is nothing to compare; 1: different; 2: failed, as without
+#                             a network.
 #
 # The work is done in ${XDG_CACHE_HOME:-~/.cache}/isthmus/images, where downloads stay and the kernel, too,
 # under a name made from all that goes into it.
@@ -30,7 +31,8 @@ fail() {
     exit 2
 }
 
-# Where the fault is not ours: without --check there is no result, with it there is just nothing to compare.
+# Where nothing is wrong but the bytes can't be had here: without --check there is no result, with it there is
+# just nothing to compare. Faults that go away, as a network that is down, are failures in both cases.
 cannot() {
     $check || fail "$@"
     say "guest images not checked: $*"
@@ -65,23 +67,37 @@ compare_tools() {
     done
 }
 
+# Whether a file has this SHA-256.
+is_file() {
+    echo "$2  $1" | sha256sum --check --status
+}
+
+# The versions that apt could download.
+offered() {
+    apt-cache madison "$1" | awk '{ print $3 }'
+}
+
 # Leaves the path of the package's file, verified, in $package.
 fetch() {
     pin=$(pinned package "$1")
     version=${pin% *}
     sha256=${pin#* }
     package=$cache/$sha256.deb
-    [ -e "$package" ] && return
-    offered=$(apt-cache madison "$1" | awk '{ print $3 }')
-    [ -n "$offered" ] || cannot "apt knows no $1 (is this Debian 12, and apt-get update was run?)"
-    echo "$offered" | grep -qxF "$version" || cannot "Debian no longer offers $1 $version"
+    if [ -e "$package" ]; then
+        is_file "$package" "$sha256" && return
+        say "$package is damaged" >&2
+        rm "$package"
+    fi
+    if ! offered "$1" | grep -qxF "$version"; then
+        [ -n "$(offered dpkg)" ] || fail "apt has no lists of packages: run apt-get update"
+        cannot "Debian no longer offers $1 $version"
+    fi
     say "downloading $1 $version"
     rm -rf "$cache/download"
     mkdir "$cache/download"
     (cd "$cache/download" && apt-get -qq -o APT::Sandbox::User=root download "$1=$version") ||
-        fail "could not download $1 $version"
-    echo "$sha256  $(echo "$cache/download/"*.deb)" | sha256sum --check --status ||
-        fail "$1 $version is not the file that was pinned"
+        fail "could not download $1 $version: see above, and try again"
+    is_file "$(echo "$cache/download/"*.deb)" "$sha256" || fail "$1 $version is not the file that was pinned"
     mv "$cache/download/"*.deb "$package"
 }
 
@@ -159,6 +175,11 @@ case "$#,${1-}" in
 esac
 
 require_tools
+# What needs no building is checked in any case.
+if $check && ! (cd "$guest" && sha256sum --check --status --strict SHA256SUMS); then
+    say "the files in images/guest are not those that its SHA256SUMS names" >&2
+    exit 1
+fi
 compare_tools
 case $cache in
 *[[:space:]:]*) fail "Linux cannot be built below $cache: spaces or colons (set XDG_CACHE_HOME)" ;;
@@ -169,6 +190,7 @@ flock 9
 build_kernel
 work=$(mktemp -d "$cache/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+trap 'exit 2' HUP INT TERM
 cd "$work"
 build_initramfs
 cp "$kernel/bzImage" "$kernel/COPYING.GPL-2.0" "$kernel/COPYING.LGPL-2.1" "$here/guest.properties" .

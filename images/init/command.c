@@ -9,6 +9,7 @@
 #include "sys.h"
 #include "text.h"
 
+#define STDIN 0
 #define STDERR 2
 #define DIRECTORY "/bin/"
 #define BUSYBOX DIRECTORY "busybox"
@@ -71,7 +72,7 @@ static const char *reason(long error)
     }
 }
 
-long command_start(char **arguments, char **environment)
+long command_start(char **arguments, char **environment, int input)
 {
     long pid = SYS(fork, 0, 0, 0, 0, 0);
 
@@ -81,6 +82,8 @@ long command_start(char **arguments, char **environment)
     unsigned long no_signals = 0;
     SYS(rt_sigprocmask, SIG_SETMASK, &no_signals, 0, sizeof no_signals, 0);
     console_take();
+    if (input != STDIN)
+        SYS(dup2, input, STDIN, 0, 0, 0);
     long error = search(arguments, environment);
     text_print(STDERR, "isthmus: ", arguments[0], ": ", reason(error), "\n", NULL);
     int status = error == -ENOENT || error == -ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;

@@ -10,9 +10,9 @@
 #define STATUS_SIGNAL_BASE 128
 
 // Starts a program, given by its arguments, the first being its path or a name in PATH, in a session of its
-// own on the console. Returns its process id or -errno. What cannot be executed says so on the console and
-// ends with one of the statuses above.
-long command_start(char **arguments, char **environment);
+// own on the console, with `input` as its standard input. Returns its process id or -errno. What cannot be
+// executed says so on the console and ends with one of the statuses above.
+long command_start(char **arguments, char **environment, int input);
 
 // The exit status as a shell would give it, of a status from wait4(2).
 int command_status(int wait_status);

@@ -10,7 +10,6 @@
 
 #define STDIN 0
 #define STDERR 2
-#define CTRL(letter) ((letter) & 0x1f)
 
 // What a shell expects to find; the kernel's defaults, and erasing whole UTF-8 characters.
 static void set_terminal(struct termios *t)
@@ -20,16 +19,15 @@ static void set_terminal(struct termios *t)
     t->c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
 }
 
-// Nothing is echoed, translated or taken for a key. Lines stay, so that Ctrl-D alone can say that the input
-// has ended; it is the one byte with a meaning beside the newline.
+// Nothing is echoed, translated or taken for a key, and there are no lines.
 static void set_pipe(struct termios *t)
 {
     t->c_iflag = 0;
     t->c_oflag = 0;
-    t->c_lflag = ICANON;
+    t->c_lflag = 0;
     for (int i = 0; i < NCCS; i++)
         t->c_cc[i] = 0;
-    t->c_cc[VEOF] = CTRL('D');
+    t->c_cc[VMIN] = 1;
 }
 
 void console_open(const struct options *options)

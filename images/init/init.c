@@ -19,10 +19,12 @@
 #include "mounts.h"
 #include "options.h"
 #include "port.h"
+#include "relay.h"
 #include "shutdown.h"
 #include "sys.h"
 #include "text.h"
 
+#define STDIN 0
 #define STDOUT 1
 #define HOME "/root"
 #define BANNER "/etc/issue"
@@ -138,22 +140,26 @@ static bool reap(long pid, int *wait_status)
     return found;
 }
 
-// Waits for the end of the command, a signal or the power button; then shuts down.
-static void __attribute__((noreturn)) supervise(const struct options *options, long pid, int signals)
+// Relays input until the end of the command, a signal or the power button; then shuts down.
+static void __attribute__((noreturn)) supervise(const struct options *options, long pid, int signals,
+                                                struct relay *relay)
 {
-    struct pollfd polled[1 + MAX_INPUTS];
-    int count = 1 + inputs_open(polled + 1);
+    struct pollfd polled[2 + MAX_INPUTS];
+    int count = 2 + inputs_open(polled + 2);
 
     polled[0] = (struct pollfd){.fd = signals, .events = POLLIN};
     for (;;) {
         struct signalfd_siginfo info;
         int status;
 
+        polled[1] = relay_wait(relay);
         SYS(poll, polled, count, -1, 0, 0);
-        for (int i = 1; i < count; i++) {
+        for (int i = 2; i < count; i++) {
             if (polled[i].revents && is_power_pressed(polled[i].fd))
                 shutdown_guest(options, NO_STATUS, LINUX_REBOOT_CMD_POWER_OFF);
         }
+        if (polled[1].revents)
+            relay_step(relay);
         if (!polled[0].revents || sys_read(signals, &info, sizeof info) != sizeof info)
             continue;
         switch (info.ssi_signo) {
@@ -176,15 +182,18 @@ static void __attribute__((noreturn)) supervise(const struct options *options, l
 void __attribute__((noreturn, used)) init(long *stack)
 {
     static char *shell[] = {"sh", NULL};
-    // The console is a terminal even then; reading it as a script keeps the shell from being interactive.
-    static char *pipe_shell[] = {"sh", "/dev/stdin", NULL};
     static char *environment[MAX_ENVIRONMENT + 1];
     static struct options options;
+    static struct relay relay;
+    int input = STDIN;
 
     mounts_make();
     options_read(&options);
     console_open(&options);
-    port_write(options.mark_port, MARK_VALUE);
+    relay.to = -1;
+    if (options.pipe)
+        input = relay_open(&relay, options.mark_port);
+    port_write(options.mark_port, options.pipe ? RELAY_FIRST_GRANT_UNITS : MARK_VALUE);
     int signals = signals_open();
     loopback_up();
     environment_make(environment, (char **)(stack + 1 + stack[0] + 1));
@@ -192,9 +201,10 @@ void __attribute__((noreturn, used)) init(long *stack)
     if (!options.command && !options.pipe)
         banner_show();
 
-    char **arguments = options.command ? options.command : options.pipe ? pipe_shell : shell;
-    long pid = command_start(arguments, environment);
+    long pid = command_start(options.command ? options.command : shell, environment, input);
     if (pid < 0)
         shutdown_guest(&options, STATUS_CANNOT_EXECUTE, LINUX_REBOOT_CMD_POWER_OFF);
-    supervise(&options, pid, signals);
+    if (input != STDIN)
+        sys_close(input);
+    supervise(&options, pid, signals, &relay);
 }

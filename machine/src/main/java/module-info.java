@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The virtual machine: CPUs, buses, boot protocols, firmware tables, platform devices and threads. */
 module dev.isthmus.machine {
+    requires com.github.luben.zstd_jni;
     requires dev.isthmus.kvm;
     requires transitive dev.isthmus.virtio;
+    requires org.lz4.java;
     requires org.slf4j;
     requires org.tukaani.xz;
     requires static transitive org.jspecify;

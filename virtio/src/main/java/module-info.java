@@ -11,6 +11,8 @@ module dev.isthmus.virtio {
     exports dev.isthmus.memory;
     exports dev.isthmus.device;
     exports dev.isthmus.block;
+    exports dev.isthmus.block.image;
+    exports dev.isthmus.block.qcow2;
     exports dev.isthmus.virtio;
     exports dev.isthmus.virtio.block;
     exports dev.isthmus.virtio.queue;

@@ -38,6 +38,7 @@ final class LinuxGuest {
                 .kernel(kernel.file())
                 .initrd(DemoGuest.locate().initrd())
                 .commandLine(commandLine)
+                .serialGate(MachineLayout.SERIAL_GATE_PORT)
                 .memory("128M");
     }
 

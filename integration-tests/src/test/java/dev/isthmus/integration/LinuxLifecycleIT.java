@@ -28,6 +28,9 @@ class LinuxLifecycleIT {
     @Test
     void rebootRestartsTheMachineAndThePowerButtonEndsIt() throws Exception {
         try (Vm vm = LinuxGuest.withShell().start()) {
+            // Before there is anybody to read it: it waits for the shell's terminal.
+            vm.serial().write("echo ear''ly\n");
+            vm.serial().awaitText("early\r\n", LinuxGuest.DEADLINE);
             vm.serial().awaitText(LinuxGuest.PROMPT, LinuxGuest.DEADLINE);
             vm.serial().write("echo before > /mark; reboot -f\n");
             // The machine's second life begins with a new banner; awaitText goes on behind what it has found.

@@ -5,6 +5,7 @@ import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.HostMapping;
 import dev.isthmus.kvm.linux.Memfd;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
 
@@ -99,10 +100,7 @@ public final class GuestRam implements AutoCloseable {
                     : new VmException.HostUnsupported(
                             "The host offers no huge pages of 2 MiB: " + e.getMessage(), remedy, e);
         }
-        return new VmException.HostFault(
-                "The host can't provide " + mebibytes + " MiB of memory: " + e.getMessage(),
-                "Free memory on the host, or give the guest less.",
-                e);
+        return HostFaults.of("The host can't provide " + mebibytes + " MiB of memory", e);
     }
 
     /** Returns the RAM by guest physical address. */

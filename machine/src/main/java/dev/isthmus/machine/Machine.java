@@ -2,6 +2,7 @@
 package dev.isthmus.machine;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -87,6 +88,14 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
+     * Returns the flags of {@link MachineConfig#cpu} that the host's KVM does not heed, with their signs; none as a rule. See
+     * {@link dev.isthmus.machine.cpu.CpuModel#flagsWithoutEffect}.
+     */
+    public List<String> cpuFlagsWithoutEffect() {
+        return parts.cpuFlagsWithoutEffect();
+    }
+
+    /**
      * Runs the guest.
      *
      * @throws IllegalStateException if it was started before
@@ -161,11 +170,8 @@ public final class Machine implements AutoCloseable {
         answeredRequests = resetRequests.get();
         try {
             parts.reset();
-        } catch (VmException e) {
-            control.end(new MachineExit.HostFailure(e));
-            throw e;
-        } catch (RuntimeException e) {
-            control.end(new MachineExit.InternalError(e));
+        } catch (RuntimeException | Error e) {
+            control.failed(e);
             throw e;
         }
         if (phase == MachineState.RUNNING) {
@@ -218,6 +224,16 @@ public final class Machine implements AutoCloseable {
         return ended ? control.published() : null;
     }
 
+    /**
+     * Has an action run once the machine has ended, at once where it has. What the guest sent over its serial line has
+     * left by then. Any thread.
+     *
+     * @param action runs once, on a thread of the machine's; must not wait for anything
+     */
+    public void whenEnded(Runnable action) {
+        control.whenEnded(action);
+    }
+
     /** Stops the machine and gives back all that it holds of the host. Idempotent. */
     @Override
     public void close() {
@@ -255,7 +271,7 @@ public final class Machine implements AutoCloseable {
                 ResetTask task = new ResetTask(resetThread.get());
                 Thread thread = Thread.ofPlatform().name(config.name() + "-reset").daemon(true).unstarted(task);
                 resetThread.set(thread);
-                thread.start();
+                HostThreads.start(thread);
             }
         }
     }
@@ -283,11 +299,9 @@ public final class Machine implements AutoCloseable {
                         resetParked();
                     } while (!resetRequests.compareAndSet(answeredRequests, 0));
                 }
-            } catch (VmException e) {
-                // The machine has ended with it.
-                assert control.ending();
-            } catch (RuntimeException e) {
-                control.end(new MachineExit.InternalError(e));
+            } catch (Throwable thrown) {
+                // Nobody else is told. As a rule the machine has ended with it already.
+                control.failed(thrown);
             }
         }
     }

@@ -29,6 +29,8 @@ import dev.isthmus.memory.MemoryRegion;
  * @param transport how the guest drives its virtio devices
  * @param serial what COM1 is connected to
  * @param debugExitPort first of the four ports of the debug-exit device, or {@link #NO_DEBUG_EXIT}
+ * @param serialGatePort the port of {@link dev.isthmus.machine.serial.SerialGate}, by which the guest lets serial input in,
+ *     or {@link #NO_SERIAL_GATE}: input goes to the guest at once
  * @param rebootAllowed whether a reset asked for by the guest restarts the machine; else it ends with
  *     {@link MachineExit.Reset}
  * @param acpi whether the guest finds ACPI tables. Without, it has the MP table, and its kernel's command line names
@@ -48,11 +50,15 @@ public record MachineConfig(
         VirtioTransport transport,
         SerialConfig serial,
         int debugExitPort,
+        int serialGatePort,
         boolean rebootAllowed,
         boolean acpi) {
 
     /** {@link #debugExitPort}: there is no such device. */
     public static final int NO_DEBUG_EXIT = -1;
+
+    /** {@link #serialGatePort}: there is no such device. */
+    public static final int NO_SERIAL_GATE = -1;
 
     /** RAM of a machine whose size nobody gave. */
     public static final long DEFAULT_MEMORY_BYTES = 128L << 20;
@@ -80,6 +86,11 @@ public record MachineConfig(
             throw new VmException.Configuration(
                     "The debug-exit port can't be 0x" + Integer.toHexString(debugExitPort) + ".",
                     "Give one up to 0xfffc; 0xf4 is usual.");
+        }
+        if (serialGatePort != NO_SERIAL_GATE && (serialGatePort < 0 || serialGatePort >= PORTS)) {
+            throw new VmException.Configuration(
+                    "The serial gate's port can't be 0x" + Integer.toHexString(serialGatePort) + ".",
+                    "Give one up to 0xffff; 0x508 is usual.");
         }
         for (DiskConfig disk : disks) {
             if (!disk.format().equals("raw")) {
@@ -128,6 +139,7 @@ public record MachineConfig(
         private VirtioTransport transport = VirtioTransport.PCI;
         private SerialConfig serial = new SerialConfig.Null();
         private int debugExitPort = NO_DEBUG_EXIT;
+        private int serialGatePort = NO_SERIAL_GATE;
         private boolean rebootAllowed = true;
         private boolean acpi = true;
 
@@ -207,6 +219,12 @@ public record MachineConfig(
             return this;
         }
 
+        /** Sets {@link MachineConfig#serialGatePort}. */
+        public Builder serialGatePort(int value) {
+            serialGatePort = value;
+            return this;
+        }
+
         /** Sets {@link MachineConfig#rebootAllowed}. */
         public Builder rebootAllowed(boolean value) {
             rebootAllowed = value;
@@ -239,6 +257,7 @@ public record MachineConfig(
                     transport,
                     serial,
                     debugExitPort,
+                    serialGatePort,
                     rebootAllowed,
                     acpi);
         }

@@ -7,6 +7,7 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.device.BusDevice;
 import dev.isthmus.machine.accel.Accelerator;
 import dev.isthmus.machine.bus.Bus;
 import dev.isthmus.machine.io.IoThread;
@@ -20,6 +21,7 @@ import dev.isthmus.machine.platform.I8042;
 import dev.isthmus.machine.platform.MachineControl;
 import dev.isthmus.machine.platform.PvPanic;
 import dev.isthmus.machine.serial.SerialBackend;
+import dev.isthmus.machine.serial.SerialGate;
 import dev.isthmus.machine.serial.Uart16550;
 import dev.isthmus.machine.virtio.MmioSlot;
 import dev.isthmus.machine.virtio.PciSlot;
@@ -94,6 +96,7 @@ final class MachineDevices {
             if (windows != null) {
                 devices.addPciHost(accelerator, windows);
             }
+            devices.addSerialGate(config.serialGatePort());
             List<DiskConfig> diskConfigs = config.disks();
             for (int i = 0; i < diskConfigs.size(); i++) {
                 Disk disk = Disk.open(diskConfigs.get(i), i, engines);
@@ -139,13 +142,24 @@ final class MachineDevices {
         if (port == MachineConfig.NO_DEBUG_EXIT) {
             return;
         }
+        addAtPort("debug-exit", port, DebugExit.LENGTH_BYTES, new DebugExit(control), "Give another port; 0xf4 is usual.");
+    }
+
+    private void addSerialGate(int port) {
+        if (port == MachineConfig.NO_SERIAL_GATE) {
+            return;
+        }
+        uart.gateInput();
+        addAtPort("serial gate", port, SerialGate.LENGTH_BYTES, new SerialGate(uart), "Give another port; 0x508 is usual.");
+    }
+
+    /** Adds a device at a port of the configuration's choice. */
+    private void addAtPort(String name, int port, int lengthBytes, BusDevice device, String remedy) {
         try {
-            portBus.add("debug-exit", port, DebugExit.LENGTH_BYTES, new DebugExit(control));
+            portBus.add(name, port, lengthBytes, device);
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(
-                    "The debug-exit port is in use by another device: " + e.getMessage() + ".",
-                    "Give another port; 0xf4 is usual.",
-                    e);
+                    "The " + name + " port is in use by another device: " + e.getMessage() + ".", remedy, e);
         }
     }
 

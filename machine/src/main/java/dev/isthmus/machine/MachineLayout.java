@@ -107,6 +107,12 @@ public final class MachineLayout {
     /** The local APICs, Intel's default address. */
     public static final long LAPIC_GPA = 0xfee0_0000L;
 
+    /**
+     * The 8-bit APIC id that means all processors and is nobody's own (Intel SDM volume 3A, "Determining IPI
+     * Destination"); from here on ids are known to x2APIC structures only.
+     */
+    public static final int XAPIC_BROADCAST_ID = 0xff;
+
     /** One page for KVM's real-mode identity map (Intel hosts without unrestricted guest); QEMU's choice. */
     public static final long KVM_IDENTITY_MAP_GPA = 0xfffb_c000L;
 
@@ -132,6 +138,9 @@ public final class MachineLayout {
 
     /** pvpanic; QEMU's default. */
     public static final int PVPANIC_PORT = 0x505;
+
+    /** {@link dev.isthmus.machine.serial.SerialGate}: a port that QEMU's machines leave free. */
+    public static final int SERIAL_GATE_PORT = 0x508;
 
     /** ACPI sleep control register (hardware-reduced, ACPI 6.5 section 4.8.3.7). */
     public static final int ACPI_SLEEP_CONTROL_PORT = 0x600;

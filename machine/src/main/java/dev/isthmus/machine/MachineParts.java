@@ -20,6 +20,7 @@ import dev.isthmus.machine.cpu.CpuidBuilder;
 import dev.isthmus.machine.cpu.CpuidEntry;
 import dev.isthmus.machine.cpu.CpuidOptions;
 import dev.isthmus.machine.cpu.HostBrand;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.machine.mptable.MpTable;
 import dev.isthmus.machine.serial.SerialBackend;
@@ -50,6 +51,8 @@ final class MachineParts implements AutoCloseable {
     private @Nullable IoThread loop;
     private @Nullable DiskEngines engines;
     private @Nullable MachineDevices devices;
+
+    private List<String> cpuFlagsWithoutEffect = List.of();
 
     /** Not changed any more once the machine is complete. */
     private final List<VcpuThread> vcpuThreads = new ArrayList<>();
@@ -84,14 +87,19 @@ final class MachineParts implements AutoCloseable {
             throw e;
         }
         MachineParts parts = new MachineParts(config, accelerator, addressBits, ram);
-        SlowSetup setup = SlowSetup.start(config.name() + "-setup", accelerator, ram.memory());
+        SlowSetup setup;
+        try {
+            setup = SlowSetup.start(config.name() + "-setup", accelerator, ram.memory());
+        } catch (VmException e) {
+            parts.close();
+            throw e;
+        }
         try {
             parts.assemble(control, supported);
             setup.finish();
             return parts;
         } catch (ErrnoException e) {
-            throw parts.closeAfter(setup, new VmException.HostFault(
-                    "The host has no room for the machine: " + e.getMessage(), "", e));
+            throw parts.closeAfter(setup, HostFaults.of("The host has no room for the machine", e));
         } catch (RuntimeException e) {
             throw parts.closeAfter(setup, e);
         }
@@ -157,6 +165,9 @@ final class MachineParts implements AutoCloseable {
         for (int i = 0; i < config.cpus(); i++) {
             vcpus.get(i).setCpuid(cpuid.forVcpu(i));
         }
+        if (config.cpu().hasFlags()) {
+            cpuFlagsWithoutEffect = config.cpu().flagsWithoutEffect(vcpus.get(0).cpuid());
+        }
     }
 
     /** Writes tables and kernel to RAM, which is all zeroes, and sets the boot processor's registers. */
@@ -170,9 +181,7 @@ final class MachineParts implements AutoCloseable {
             AcpiTables.write(memory, platform);
             rsdpGpa = MachineLayout.ACPI_RSDP_GPA;
         }
-        if (config.cpus() <= MpTable.MAX_CPUS) {
-            MpTable.write(memory, config.cpus());
-        }
+        MpTable.write(memory, config.cpus());
         Kernel placed = kernel;
         if (placed != null) {
             InitialCpuState state = placed.place(memory, commandLine(), rsdpGpa);
@@ -212,6 +221,10 @@ final class MachineParts implements AutoCloseable {
         return devices;
     }
 
+    List<String> cpuFlagsWithoutEffect() {
+        return cpuFlagsWithoutEffect;
+    }
+
     List<VcpuThread> vcpuThreads() {
         return vcpuThreads;
     }
@@ -222,9 +235,8 @@ final class MachineParts implements AutoCloseable {
         for (VcpuThread thread : vcpuThreads) {
             try {
                 thread.start();
-            } catch (OutOfMemoryError e) {
-                control.hostFailed(new VmException.HostFault(
-                        "The host allows no more threads.", "Raise the limit of processes (ulimit -u).", e));
+            } catch (VmException e) {
+                control.hostFailed(e);
                 control.ended(thread.vcpu());
             }
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -8,9 +10,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
+import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.machine.accel.ExitKind;
 import dev.isthmus.machine.accel.Vcpu;
 import dev.isthmus.machine.accel.VcpuExit;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.machine.platform.MachineControl;
 import dev.isthmus.machine.vcpu.CpuDump;
@@ -34,6 +38,9 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
     private final AtomicReference<@Nullable MachineExit> exit = new AtomicReference<>();
     private final CountDownLatch published = new CountDownLatch(1);
     private final AtomicInteger runningVcpus = new AtomicInteger();
+
+    /** What is to be done at the end; empty after it. Guarded by itself. */
+    private final List<Runnable> endActions = new ArrayList<>();
 
     /** Set once the machine is complete, before any vCPU thread starts. */
     private volatile @Nullable MachineParts parts;
@@ -71,9 +78,37 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
         }
     }
 
+    /** Ends the machine because of what was thrown, by the host's fault or ours. */
+    void failed(Throwable thrown) {
+        end(exitOf(thrown));
+    }
+
     /** Publishes the exit of a machine whose vCPU threads never started. */
     void publishUnstarted() {
-        published.countDown();
+        publish();
+    }
+
+    private void publish() {
+        Runnable[] actions;
+        synchronized (endActions) {
+            published.countDown();
+            actions = endActions.toArray(new Runnable[0]);
+            endActions.clear();
+        }
+        for (Runnable action : actions) {
+            action.run();
+        }
+    }
+
+    /** Has an action run once the exit is published, at once where it is. */
+    void whenEnded(Runnable action) {
+        synchronized (endActions) {
+            if (published.getCount() > 0) {
+                endActions.add(action);
+                return;
+            }
+        }
+        action.run();
     }
 
     /** Tells whether the machine is ending or has ended. */
@@ -160,7 +195,7 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
 
     @Override
     public void bug(Throwable thrown) {
-        end(new MachineExit.InternalError(thrown));
+        failed(thrown);
     }
 
     @Override
@@ -174,15 +209,29 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
                 machineParts.devices().drainSerial();
             }
         } finally {
-            published.countDown();
+            publish();
         }
     }
 
     // IoThread.FailureHandler
 
     @Override
-    public void callbackFailed(Throwable bug) {
-        end(new MachineExit.InternalError(bug));
+    public void callbackFailed(Throwable thrown) {
+        failed(thrown);
+    }
+
+    /** A system call that failed and the end of the Java heap are the host's; everything else is our bug. */
+    private static MachineExit exitOf(Throwable thrown) {
+        if (thrown instanceof VmException fault) {
+            return new MachineExit.HostFailure(fault);
+        }
+        if (thrown instanceof ErrnoException e) {
+            return new MachineExit.HostFailure(HostFaults.of("The host failed while the guest was running", e));
+        }
+        if (thrown instanceof OutOfMemoryError e) {
+            return new MachineExit.HostFailure(VmException.HostFault.of(e));
+        }
+        return new MachineExit.InternalError(thrown);
     }
 
     private String dumpOfCurrentVcpu(String headline) {

@@ -26,9 +26,14 @@ final class SlowSetup implements Runnable {
         this.thread = Thread.ofPlatform().name(name).daemon(true).unstarted(this);
     }
 
+    /**
+     * Starts it.
+     *
+     * @throws VmException.HostFault if the host allows no more threads
+     */
     static SlowSetup start(String name, Accelerator accelerator, GuestMemory memory) {
         SlowSetup setup = new SlowSetup(name, accelerator, memory);
-        setup.thread.start();
+        HostThreads.start(setup.thread);
         return setup;
     }
 

@@ -66,5 +66,18 @@ public abstract sealed class VmException extends RuntimeException {
         public HostFault(String message, String remedy, @Nullable Throwable cause) {
             super(message, remedy, cause);
         }
+
+        /** Makes the fault behind an error of the JVM: the host allows no more threads, or the Java heap is full. */
+        public static HostFault of(OutOfMemoryError e) {
+            // What Thread.start throws says "unable to create native thread".
+            if (String.valueOf(e.getMessage()).contains("thread")) {
+                return new HostFault(
+                        "The host allows no more threads.",
+                        "Raise the limit of processes (ulimit -u; in a container, its pids limit).",
+                        e);
+            }
+            return new HostFault(
+                    "There is no memory left on the Java heap.", "Give the JVM more: JAVA_TOOL_OPTIONS=-Xmx4g", e);
+        }
     }
 }

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.isthmus.kvm.linux.Errno;
+import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.serial.SerialConfig;
 import dev.isthmus.testing.kvm.RequiresKvm;
@@ -166,5 +168,20 @@ class MachineExitIT {
         MachineExit exit = run(flat(code).serial(new SerialConfig.Custom(new ThrowingSerial(bug))));
 
         assertEquals(new MachineExit.InternalError(bug), exit);
+    }
+
+    @Test
+    void systemCallThatFailsOnTheLoopIsTheHostsFaultAndHasItsRemedy() throws Exception {
+        GuestCode code = new GuestCode()
+                .line("mov  $0x3f8, %dx", 0xba, 0xf8, 0x03)
+                .line("out  %al, (%dx)", 0xee)
+                .line("jmp  .", 0xeb, 0xfe);
+        ErrnoException failure = new ErrnoException("epoll_ctl", "fd 9", Errno.ENOMEM);
+
+        MachineExit exit = run(flat(code).serial(new SerialConfig.Custom(new ThrowingSerial(failure))));
+
+        VmException fault = assertInstanceOf(MachineExit.HostFailure.class, exit).fault();
+        assertTrue(String.valueOf(fault.getMessage()).contains("epoll_ctl(fd 9): ENOMEM"), fault::getMessage);
+        assertTrue(fault.remedy().contains("Free memory"), fault::remedy);
     }
 }

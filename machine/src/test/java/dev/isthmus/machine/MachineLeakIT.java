@@ -108,6 +108,7 @@ class MachineLeakIT {
                     .disk(DiskConfig.raw(directory.resolve("missing"))));
             failToCreate(MachineConfig.builder(kernel).name("leaktest").cpus(100_000));
             failToCreate(MachineConfig.builder(kernel).name("leaktest").debugExitPort(0x3f8));
+            failToCreate(MachineConfig.builder(kernel).name("leaktest").serialGatePort(0x3f8));
             failToCreate(MachineConfig.builder(kernel).name("leaktest").memoryBytes(Long.MAX_VALUE));
         }
 

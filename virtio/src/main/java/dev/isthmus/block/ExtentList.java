@@ -19,6 +19,7 @@ public final class ExtentList {
     private long[] offsets = new long[INITIAL_EXTENTS];
     private long[] lengthsBytes = new long[INITIAL_EXTENTS];
     private int count;
+    private int ticket;
 
     /** Makes an empty list. */
     public ExtentList() {}
@@ -27,6 +28,17 @@ public final class ExtentList {
     public void clear() {
         Arrays.fill(files, 0, count, null);
         count = 0;
+        ticket = 0;
+    }
+
+    /** Leaves a note for {@link DirectAccess#unmap}; its maker's own, 0 after {@link #clear}. */
+    public void setTicket(int newTicket) {
+        ticket = newTicket;
+    }
+
+    /** Returns the note that {@link #setTicket} left. */
+    public int ticket() {
+        return ticket;
     }
 
     /**

@@ -20,9 +20,21 @@ public interface EventLoop {
 
     /**
      * Runs a task on the loop and waits until it has finished; runs it at once where the caller is the loop itself.
-     * The only way in which a vCPU thread may wait for the loop (activate and reset).
+     * With {@link #callAndAwait} the only way in which a vCPU thread may wait for the loop (activate and reset).
+     *
+     * @throws java.util.concurrent.RejectedExecutionException if the loop has been stopped
      */
     void call(Runnable task);
+
+    /**
+     * Begins a task on the loop and waits until it has ended. Only the caller waits: the loop goes on with everything
+     * else meanwhile. Any thread but the loop's.
+     *
+     * @throws java.util.concurrent.RejectedExecutionException if the loop has been stopped, or stops before the task has
+     *     ended
+     * @throws IllegalStateException if the caller is the loop, which would wait for itself
+     */
+    void callAndAwait(LoopTask task);
 
     /** Makes a bottom half: a callback that is cheap to schedule from any thread. Any thread. */
     BottomHalf newBottomHalf(Runnable callback);

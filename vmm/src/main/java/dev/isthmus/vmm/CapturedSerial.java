@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm;
 
+import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -10,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
-import dev.isthmus.machine.Machine;
-import dev.isthmus.machine.MachineExit;
+import dev.isthmus.machine.serial.HostInput;
 import dev.isthmus.machine.serial.SerialBackend;
 import dev.isthmus.machine.serial.SerialPort;
 
@@ -22,21 +22,13 @@ final class CapturedSerial implements VmSerial {
     /** How far the copy to a stream may be behind before the guest has to wait. */
     private static final int COPY_LAG_BYTES = SerialCapture.KEPT_BYTES / 4;
 
-    private static final Duration FOREVER = Duration.ofDays(3650);
-
     /** How much of the output a message quotes. */
     private static final int QUOTED_CHARACTERS = 1000;
 
     private final SerialCapture output = new SerialCapture();
-    private final SerialInput input = new SerialInput();
+    private final HostInput input = new HostInput();
     private final Backend backend = new Backend();
     private final @Nullable SerialCopy copy;
-
-    /** Waits for the machine's end, once there is somebody to tell. Written under the monitor. */
-    private volatile @Nullable Thread watcher;
-
-    /** Hands input to the guest; null until the machine has attached the backend. */
-    private volatile @Nullable BottomHalf deliver;
 
     CapturedSerial(String vmName, @Nullable OutputStream copyTo) {
         this.copy = copyTo == null ? null : new SerialCopy(vmName, output, copyTo, backend::copyAdvanced);
@@ -47,21 +39,7 @@ final class CapturedSerial implements VmSerial {
         return backend;
     }
 
-    /** Has {@link #end} called when the machine ends, so that nobody waits for a guest that has gone. Any thread. */
-    void watch(Machine machine) {
-        if (watcher == null) {
-            synchronized (this) {
-                if (watcher == null) {
-                    watcher = Thread.ofPlatform()
-                            .name(machine.config().name() + "-watch")
-                            .daemon(true)
-                            .start(new EndWatch(machine));
-                }
-            }
-        }
-    }
-
-    /** There will be no more output, and nobody reads input: the VM has ended. Any thread. */
+    /** There will be no more output, and nobody reads input: nobody is to wait for a guest that has gone. Any thread. */
     void end() {
         output.end();
         input.close();
@@ -72,26 +50,6 @@ final class CapturedSerial implements VmSerial {
         end();
         if (copy != null) {
             copy.close();
-        }
-        Thread thread = watcher;
-        if (thread != null) {
-            join(thread);
-        }
-    }
-
-    /** Not to be cut short by an interrupt, which stays pending: the machine has ended, so the thread is about to. */
-    private static void join(Thread thread) {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                thread.join();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -120,12 +78,10 @@ final class CapturedSerial implements VmSerial {
 
     @Override
     public void write(byte[] bytes) throws InterruptedException {
-        for (int done = 0; done < bytes.length; ) {
-            done += input.put(bytes, done);
-            BottomHalf scheduled = deliver;
-            if (scheduled != null) {
-                scheduled.schedule();
-            }
+        try {
+            input.write(bytes, 0, bytes.length);
+        } catch (IOException e) {
+            throw new IllegalStateException("the VM has ended: nobody reads its serial line any more", e);
         }
     }
 
@@ -139,33 +95,8 @@ final class CapturedSerial implements VmSerial {
         return output.toByteArray();
     }
 
-    /** Waits for a machine's end. */
-    private final class EndWatch implements Runnable {
-        private final Machine machine;
-
-        EndWatch(Machine machine) {
-            this.machine = machine;
-        }
-
-        @Override
-        public void run() {
-            try {
-                MachineExit exit;
-                do {
-                    // The machine lets all output out before it says that it has ended.
-                    exit = machine.awaitExit(FOREVER);
-                } while (exit == null);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            } finally {
-                end();
-            }
-        }
-    }
-
     /** The machine's side. Loop thread, but for {@link #copyAdvanced}. */
     private final class Backend implements SerialBackend {
-        private final byte[] buffer = new byte[4096];
         private @Nullable SerialPort port;
         private volatile @Nullable BottomHalf goOn;
 
@@ -176,10 +107,7 @@ final class CapturedSerial implements VmSerial {
         public void attach(EventLoop loop, SerialPort port) {
             this.port = port;
             goOn = loop.newBottomHalf(this::transmitAgain);
-            BottomHalf bottomHalf = loop.newBottomHalf(this::receiveReady);
-            deliver = bottomHalf;
-            // For what was written before.
-            bottomHalf.schedule();
+            input.attach(loop, port);
         }
 
         @Override
@@ -198,17 +126,7 @@ final class CapturedSerial implements VmSerial {
 
         @Override
         public void receiveReady() {
-            SerialPort guest = port;
-            if (guest == null) {
-                return;
-            }
-            for (int room = guest.receiveRoom(); room > 0; room = guest.receiveRoom()) {
-                int count = input.take(buffer, room);
-                if (count == 0) {
-                    return;
-                }
-                guest.receive(MemorySegment.ofArray(buffer).asSlice(0, count));
-            }
+            input.flush();
         }
 
         @Override

@@ -22,6 +22,8 @@ import dev.isthmus.machine.VmException;
  * The Linux guest that comes with Isthmus: a kernel and an initramfs with a shell, which boots on any host. What its
  * init understands on the kernel's command line is defined in {@code images/README.md}.
  *
+ * <p>Serial input may be written from the start on: it waits until the guest has set up its console, also after a reset.
+ *
  * @param kernel the kernel's file
  * @param initrd the initramfs
  */
@@ -90,11 +92,12 @@ public record DemoGuest(Path kernel, Path initrd) {
                 .initrd(initrd)
                 .commandLine(commandLine(words))
                 .memory(properties().getProperty("memory.default", "128M"))
-                .debugExit(MachineLayout.DEBUG_EXIT_PORT);
+                .debugExit(MachineLayout.DEBUG_EXIT_PORT)
+                .serialGate(MachineLayout.SERIAL_GATE_PORT);
     }
 
     /**
-     * Returns the kernel command line for this host.
+     * Returns the kernel command line for this host, whose console is a terminal of unknown size.
      *
      * @param words the command to run with its arguments; a shell where there are none
      * @throws VmException.Configuration if it is longer than Linux takes
@@ -104,11 +107,13 @@ public record DemoGuest(Path kernel, Path initrd) {
     }
 
     /**
-     * Returns the kernel command line for this host.
+     * Returns the kernel command line for this host. The guest writes to the ports {@link MachineLayout#DEBUG_EXIT_PORT}
+     * and {@link MachineLayout#SERIAL_GATE_PORT}, which a machine may have or not.
      *
      * @param words the command to run with its arguments; a shell where there are none
      * @param terminal what the console is: {@code ROWSxCOLUMNS} of a terminal, {@code pipe} where bytes are to pass
-     *     unchanged, or null for a terminal of unknown size
+     *     unchanged and input is framed ({@link dev.isthmus.machine.serial.SerialConfig.Stdio}), or null for a terminal of
+     *     unknown size
      * @throws VmException.Configuration if it is longer than Linux takes
      */
     public String commandLine(List<String> words, @Nullable String terminal) {
@@ -118,6 +123,7 @@ public record DemoGuest(Path kernel, Path initrd) {
             line.append(' ').append(properties.getProperty("cmdline.pvm", ""));
         }
         line.append(" isthmus.exit=0x").append(Integer.toHexString(MachineLayout.DEBUG_EXIT_PORT));
+        line.append(" isthmus.mark=0x").append(Integer.toHexString(MachineLayout.SERIAL_GATE_PORT));
         if (terminal != null) {
             line.append(" isthmus.tty=").append(terminal);
         }

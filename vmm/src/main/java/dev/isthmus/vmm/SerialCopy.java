@@ -6,6 +6,8 @@ import java.io.OutputStream;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.HostThreads;
+
 /**
  * Writes what a guest sends to a stream, on a thread of its own: a stream may block, the event loop may not.
  */
@@ -34,7 +36,7 @@ final class SerialCopy implements Runnable {
         this.advanced = advanced;
         this.thread = new Thread(null, this, vmName + " serial", 256 << 10, false);
         thread.setDaemon(true);
-        thread.start();
+        HostThreads.start(thread);
     }
 
     /** Returns how many bytes of output still have to be written. */

@@ -2,6 +2,7 @@
 package dev.isthmus.vmm;
 
 import java.time.Duration;
+import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +49,9 @@ public final class Vm implements AutoCloseable {
     static Vm start(Machine machine, @Nullable CapturedSerial serial, String serialPeer) {
         Vm vm = new Vm(machine, serial, serialPeer);
         try {
+            if (serial != null) {
+                machine.whenEnded(serial::end);
+            }
             machine.start();
             return vm;
         } catch (Throwable failure) {
@@ -66,7 +70,6 @@ public final class Vm implements AutoCloseable {
         if (captured == null) {
             throw new IllegalStateException("the serial line is not captured: it was connected by VmBuilder.serial");
         }
-        captured.watch(machine);
         return captured;
     }
 
@@ -76,6 +79,14 @@ public final class Vm implements AutoCloseable {
      */
     public String serialPeer() {
         return serialPeer;
+    }
+
+    /**
+     * Returns the flags given to {@link VmBuilder#cpu} that this host's KVM does not heed, with their signs, such as
+     * {@code -popcnt}; none as a rule. The guest's kernel sees the processor's own features there.
+     */
+    public List<String> cpuFlagsWithoutEffect() {
+        return machine.cpuFlagsWithoutEffect();
     }
 
     /** Stops all vCPUs where they are; returns when none runs any more. */

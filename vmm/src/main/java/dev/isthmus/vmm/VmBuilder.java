@@ -45,6 +45,7 @@ public final class VmBuilder {
     private @Nullable OutputStream serialCopy;
     private CpuModel cpu = CpuModel.HOST;
     private int debugExitPort = MachineConfig.NO_DEBUG_EXIT;
+    private int serialGatePort = MachineConfig.NO_SERIAL_GATE;
     private boolean rebootAllowed = true;
 
     VmBuilder() {}
@@ -148,7 +149,7 @@ public final class VmBuilder {
         return this;
     }
 
-    /** Sets what CPU the guest sees; the host's where not given. */
+    /** Sets what CPU the guest sees; the host's where not given. See {@link Vm#cpuFlagsWithoutEffect}. */
     public VmBuilder cpu(CpuModel cpu) {
         this.cpu = cpu;
         return this;
@@ -161,6 +162,17 @@ public final class VmBuilder {
      */
     public VmBuilder debugExit(int port) {
         this.debugExitPort = port;
+        return this;
+    }
+
+    /**
+     * Has serial input wait until the guest lets it in by writing to a port, after each start and reset of the machine; see
+     * {@link dev.isthmus.machine.serial.SerialGate}. For guests that do so, as the demo guest does: others get no input.
+     *
+     * @param port the I/O port, for example {@link dev.isthmus.machine.MachineLayout#SERIAL_GATE_PORT}
+     */
+    public VmBuilder serialGate(int port) {
+        this.serialGatePort = port;
         return this;
     }
 
@@ -234,6 +246,7 @@ public final class VmBuilder {
                 .transport(transport)
                 .serial(line)
                 .debugExitPort(debugExitPort)
+                .serialGatePort(serialGatePort)
                 .rebootAllowed(rebootAllowed);
         for (DiskConfig disk : disks) {
             config.disk(disk);

@@ -8,7 +8,7 @@
  * {@linkplain dev.isthmus.machine.VmException#remedy() remedy} says what to do. The library never ends the process,
  * never touches signal handlers, and leaves nothing behind when a VM closes: no thread, file descriptor or mapping.
  *
- * <p>The program needs {@code --enable-native-access=dev.isthmus.kvm} (on the class path:
+ * <p>The program needs {@code --enable-native-access=dev.isthmus.kvm,com.github.luben.zstd_jni} (on the class path:
  * {@code --enable-native-access=ALL-UNNAMED}).
  */
 @NullMarked

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import dev.isthmus.machine.Machine;
 import dev.isthmus.testing.kvm.RequiresKvm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -50,6 +51,18 @@ class CommandIT {
         CommandProcess command = CommandProcess.run(run(Guests.reset(directory), "--no-reboot"));
 
         assertEquals(0, command.status(), command::toString);
+    }
+
+    @Test
+    void cpuFlagsThatTheHostDoesNotHeedAreNamedInOneLine() throws Exception {
+        CommandProcess command = CommandProcess.run(run(Guests.powerOff(directory), "--cpu", "host,-umip"));
+
+        assertEquals(0, command.status(), command::toString);
+        if (Machine.hostInterpretsKernelCode()) {
+            assertOneLine(command, "does not heed -umip");
+        } else {
+            assertEquals("", command.errors());
+        }
     }
 
     @Test

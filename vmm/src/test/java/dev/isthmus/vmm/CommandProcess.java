@@ -16,8 +16,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The command as users start it: the distribution that the build has just made, in a process of its own. */
 final class CommandProcess implements AutoCloseable {
-    /** A loaded machine may take seconds to start a JVM. */
-    static final Duration PATIENCE = Duration.ofMinutes(2);
+    /** A loaded machine may take seconds to start a JVM, and minutes to boot Linux where KVM emulates it. */
+    static final Duration PATIENCE = Duration.ofMinutes(4);
 
     private static final Path PROGRAM = Path.of("target", "isthmus", "bin", "isthmus").toAbsolutePath();
 
@@ -35,6 +35,11 @@ final class CommandProcess implements AutoCloseable {
     /** Starts the command; standard input is a pipe from here. */
     static CommandProcess start(String... args) throws IOException {
         return new CommandProcess(builder(args));
+    }
+
+    /** Starts another command line. */
+    static CommandProcess start(ProcessBuilder builder) throws IOException {
+        return new CommandProcess(builder);
     }
 
     /** Runs the command to its end with nothing on standard input. */
@@ -66,8 +71,13 @@ final class CommandProcess implements AutoCloseable {
 
     /** Types, where standard input is a pipe. */
     void write(String text) throws IOException {
+        write(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Sends bytes, where standard input is a pipe; waits while it is full. */
+    void write(byte[] bytes) throws IOException {
         OutputStream input = process.getOutputStream();
-        input.write(text.getBytes(StandardCharsets.UTF_8));
+        input.write(bytes);
         input.flush();
     }
 
@@ -105,11 +115,13 @@ final class CommandProcess implements AutoCloseable {
         return output.text();
     }
 
-    /** Returns standard error without the line that says that this host is slow. */
+    /** Returns standard error without the lines that say that this host is slow, and what options a test gave the JVM. */
     String errors() {
         StringBuilder text = new StringBuilder();
-        errors.text().lines().filter(line -> !line.contains("no hardware virtualisation")).forEach(line -> text.append(line)
-                .append('\n'));
+        errors.text()
+                .lines()
+                .filter(line -> !line.contains("no hardware virtualisation") && !line.startsWith("NOTE: Picked up JDK_JAVA"))
+                .forEach(line -> text.append(line).append('\n'));
         return text.toString();
     }
 

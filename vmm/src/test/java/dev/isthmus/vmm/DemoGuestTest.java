@@ -10,6 +10,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VmException;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -34,7 +35,7 @@ class DemoGuestTest {
         String line = guest.commandLine(List.of());
 
         assertTrue(line.startsWith("console=ttyS0 quiet"), line);
-        assertTrue(line.contains(" isthmus.exit=0xf4"), line);
+        assertTrue(line.contains(" isthmus.exit=0xf4 isthmus.mark=0x508"), line);
         assertFalse(line.contains(" -- "), line);
     }
 
@@ -64,5 +65,11 @@ class DemoGuestTest {
         assertEquals(96L << 20, guest.shell().config().memoryBytes());
         assertTrue(guest.shell().config().rebootAllowed());
         assertFalse(guest.command("true").config().rebootAllowed());
+    }
+
+    @Test
+    void inputWaitsForTheGuestsConsole() {
+        assertEquals(MachineLayout.SERIAL_GATE_PORT, guest.shell().config().serialGatePort());
+        assertEquals(MachineLayout.SERIAL_GATE_PORT, guest.command("cat").config().serialGatePort());
     }
 }

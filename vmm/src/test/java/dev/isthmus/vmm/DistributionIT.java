@@ -4,6 +4,7 @@ package dev.isthmus.vmm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,6 +14,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import dev.isthmus.testing.boot.TestBzImage;
+import dev.isthmus.testing.boot.TestElf;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -25,6 +29,8 @@ class DistributionIT {
 
     /** Makes the JVM give up where it can't use the AOT cache, instead of starting slowly. */
     private static final String INSIST_ON_CACHE = "-XX:AOTMode=on";
+
+    private static final int KERNEL_MEMORY_BYTES = 1 << 20;
 
     @TempDir
     private Path directory;
@@ -113,6 +119,62 @@ class DistributionIT {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"zstd -q -22 --ultra", "lz4 -q -l -9 - -"})
+    void kernelsPackedByLinuxsToolsUnpackWithoutAFileInTmp(String packer) throws Exception {
+        Path kernel = packedKernel(packer);
+        ProcessBuilder builder = CommandProcess.builder("run", "--kernel", kernel.toString(), "--dry-run");
+        // Where no file can be made.
+        builder.environment().put("JDK_JAVA_OPTIONS", "-Djava.io.tmpdir=/proc");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(0, command.status(), command::toString);
+        assertTrue(command.output().contains(kernel + " (pvh)"), command::toString);
+        // No word about native access or sun.misc.Unsafe.
+        assertEquals("", command.errors(), command::toString);
+    }
+
+    @Test
+    void zstdLibraryThatCannotBeLoadedIsStatus4WithTheCause() throws Exception {
+        ProcessBuilder builder = CommandProcess.builder(
+                "run", "--kernel", packedKernel("zstd -q").toString(), "--dry-run");
+        builder.environment().put("JDK_JAVA_OPTIONS", "-DZstdNativePath=/nowhere/libzstd.so");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(4, command.status(), command::toString);
+        assertTrue(command.errors().contains("Can't load library: /nowhere/libzstd.so"), command::toString);
+        assertEquals(1, command.errors().lines().count(), command::toString);
+    }
+
+    @Test
+    void launcherThatBuildsFirstLeavesStandardInputToTheCommand() throws Exception {
+        Path launcher = Files.copy(SOURCE_TREE_LAUNCHER, directory.resolve("isthmus"), StandardCopyOption.COPY_ATTRIBUTES);
+        // A Maven that reads all it can, as the real one does, and builds a command that writes what it reads.
+        Path tools = Files.createDirectory(directory.resolve("tools"));
+        executable(tools.resolve("mvn"), """
+                #!/bin/sh
+                cat >/dev/null
+                mkdir -p vmm/target/isthmus/bin
+                printf '#!/bin/sh\\ncat\\n' >vmm/target/isthmus/bin/isthmus
+                chmod +x vmm/target/isthmus/bin/isthmus
+                """);
+        ProcessBuilder builder = new ProcessBuilder(launcher.toString());
+        builder.environment().merge("PATH", tools.toString(), (path, first) -> first + ":" + path);
+        builder.redirectInput(Files.writeString(directory.resolve("input"), "hello\n").toFile());
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(0, command.status(), command::toString);
+        assertEquals("hello\n", command.output(), command::toString);
+    }
+
+    private static void executable(Path file, String script) throws IOException {
+        Files.writeString(file, script);
+        assertTrue(file.toFile().setExecutable(true), file::toString);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"../isthmus", "src/dist/bin/isthmus", "src/dist/assemble.sh"})
     void scriptsPassShellcheck(String script) throws Exception {
         Assumptions.assumeTrue(inPath("shellcheck"), "shellcheck is not installed");
@@ -129,6 +191,24 @@ class DistributionIT {
         CommandProcess command = CommandProcess.run(new ProcessBuilder("bash", "-n", script.toString()));
 
         assertEquals(0, command.status(), command::toString);
+    }
+
+    /** Makes a bzImage of a small kernel, packed by a tool that reads standard input and writes standard output. */
+    private Path packedKernel(String packer) throws Exception {
+        List<String> line = List.of(packer.split(" ", -1));
+        Assumptions.assumeTrue(inPath(line.get(0)), line.get(0) + " is not installed");
+        Path vmlinux = Guests.debugExit(directory, 1);
+        Path packed = directory.resolve("packed");
+        Process process = new ProcessBuilder(line)
+                .redirectInput(vmlinux.toFile())
+                .redirectOutput(packed.toFile())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        assertEquals(0, process.waitFor());
+        byte[] payload = TestBzImage.withSize(Files.readAllBytes(packed), Files.size(vmlinux));
+        return Files.write(
+                directory.resolve("bzImage"),
+                new TestBzImage(TestElf.CODE_GPA, KERNEL_MEMORY_BYTES).build(payload));
     }
 
     private static ProcessBuilder insisting(ProcessBuilder builder) {

@@ -32,6 +32,15 @@ final class Guests {
                 .line("jmp  .", 0xeb, 0xfe));
     }
 
+    /** Sends "ready\n", waits for a byte, then asks the keyboard controller for a reset. */
+    static Path resetAfterInput(Path directory) throws IOException {
+        GuestCode code = awaitInput(send(new GuestCode(), "ready\n"))
+                .line("mov  $0xfe, %al", 0xb0, 0xfe)
+                .line("out  %al, $0x64", 0xe6, 0x64)
+                .line("jmp  .", 0xeb, 0xfe);
+        return write(directory, code);
+    }
+
     static Path panic(Path directory) throws IOException {
         return write(directory, new GuestCode()
                 .line32("mov  $0x505, %edx", 0x505, 0xba)
@@ -53,17 +62,21 @@ final class Guests {
 
     /** Sends "# ", then echoes what it receives up to a line feed, then powers off. */
     static Path echoLine(Path directory) throws IOException {
-        GuestCode code = send(new GuestCode(), "# ")
-                .line32("1: mov  $0x3fd, %edx", 0x3fd, 0xba) // line status
-                .line("in   (%dx), %al", 0xec)
-                .line("test $1, %al", 0xa8, 0x01) // data ready
-                .line("jz   1b", 0x74, 0xf6)
+        GuestCode code = awaitInput(send(new GuestCode(), "# "))
                 .line32("mov  $0x3f8, %edx", 0x3f8, 0xba)
                 .line("in   (%dx), %al", 0xec)
                 .line("out  %al, (%dx)", 0xee)
                 .line("cmp  $'\\n', %al", 0x3c, '\n')
                 .line("jne  1b", 0x75, 0xeb);
         return write(directory, powerOff(code));
+    }
+
+    /** Sends "ready\n", then writes 0 to the debug-exit port 0xf4. */
+    static Path talking(Path directory) throws IOException {
+        return write(directory, send(new GuestCode(), "ready\n")
+                .line("mov  $0, %al", 0xb0, 0)
+                .line("out  %al, $0xf4", 0xe6, 0xf4)
+                .line("jmp  .", 0xeb, 0xfe));
     }
 
     /** Sends "ready\n", then waits for the power button and powers off. */
@@ -91,6 +104,13 @@ final class Guests {
             code.line("mov  $c, %al", 0xb0, text.charAt(i)).line("out  %al, (%dx)", 0xee);
         }
         return code;
+    }
+
+    private static GuestCode awaitInput(GuestCode code) {
+        return code.line32("1: mov  $0x3fd, %edx", 0x3fd, 0xba) // line status
+                .line("in   (%dx), %al", 0xec)
+                .line("test $1, %al", 0xa8, 0x01) // data ready
+                .line("jz   1b", 0x74, 0xf6);
     }
 
     private static GuestCode powerOff(GuestCode code) {

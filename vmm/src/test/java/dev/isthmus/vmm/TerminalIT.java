@@ -25,7 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The command in a terminal: raw while the guest runs, and as it was before whatever ends it. */
 @RequiresKvm
-@Timeout(300)
+@Timeout(600)
 class TerminalIT {
     private static final String CTRL_A = "\u0001";
 
@@ -36,6 +36,7 @@ class TerminalIT {
     private Fd terminal;
     private TerminalScreen screen;
     private @Nullable Process process;
+    private String jvmOptions = "";
 
     @BeforeEach
     void openTerminal() {
@@ -142,16 +143,57 @@ class TerminalIT {
         screen.await("panicked");
     }
 
+    @Test
+    void whatIsTypedBeforeTheDemoGuestIsThereReachesItsShellAndTheKeysWorkMeanwhile() throws Exception {
+        startCommand("demo");
+        // The shell takes the quotes away, so that the echo is not taken for the output.
+        screen.type(CTRL_A + "hecho ty''ped\r");
+        screen.await("Ctrl-a x");
+
+        screen.await("typed");
+        screen.type(CTRL_A + "x");
+
+        assertEquals(130, status());
+        assertCooked();
+    }
+
+    @Test
+    void ctrlAXEndsTheDemoGuestBeforeItTakesInput() throws Exception {
+        startCommand("demo");
+        screen.type(CTRL_A + "h");
+        screen.await("Ctrl-a x");
+        assertRaw();
+
+        screen.type("abc\u0003\u0004\r" + CTRL_A + "x");
+
+        assertEquals(130, status());
+        assertCooked();
+    }
+
+    @Test
+    void bugOfOursRestoresTheTerminal() throws Exception {
+        jvmOptions = BrokenClass.patch(directory, "dev.isthmus.machine", "dev.isthmus.machine.serial.FdStream", "write");
+
+        start(Guests.deaf(directory));
+
+        assertEquals(8, status());
+        assertCooked();
+        screen.await("internal error: ");
+    }
+
     private void start(Path kernel, String... options) throws IOException {
         String[] args = new String[options.length + 5];
         System.arraycopy(new String[] {"run", "--kernel", kernel.toString(), "--memory", "32M"}, 0, args, 0, 5);
         System.arraycopy(options, 0, args, 5, options.length);
+        startCommand(args);
+    }
+
+    private void startCommand(String... args) throws IOException {
         File file = new File(pty.peerPath());
-        process = CommandProcess.builder(args)
-                .redirectInput(file)
-                .redirectOutput(file)
-                .redirectError(file)
-                .start();
+        ProcessBuilder builder =
+                CommandProcess.builder(args).redirectInput(file).redirectOutput(file).redirectError(file);
+        builder.environment().put("JDK_JAVA_OPTIONS", jvmOptions);
+        process = builder.start();
     }
 
     private int status() throws InterruptedException {

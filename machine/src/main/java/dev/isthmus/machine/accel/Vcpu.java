@@ -20,6 +20,9 @@ public interface Vcpu extends AutoCloseable {
     /** Sets what CPUID answers; once, before it runs. */
     void setCpuid(CpuidEntry[] entries);
 
+    /** Returns what CPUID answers to the guest's kernel, which a host may have of its own will. Allocates. */
+    CpuidEntry[] cpuid();
+
     /** Sets the registers with which the boot processor enters a kernel. */
     void setInitialState(InitialCpuState state);
 

@@ -26,9 +26,6 @@ final class Madt {
 
     private static final int ENABLED = 1;
 
-    /** The 8-bit id 255 means all processors; from there on a processor needs the 32-bit structures. */
-    private static final int FIRST_X2APIC_ID = 255;
-
     private static final int NMI_LINT = 1;
 
     private Madt() {}
@@ -37,7 +34,7 @@ final class Madt {
         ByteSink table = SystemDescriptionTable.begin("APIC", REVISION, 128 + cpus * 16);
         table.u32(MachineLayout.LAPIC_GPA).u32(PCAT_COMPAT);
         for (int id = 0; id < cpus; id++) {
-            if (id < FIRST_X2APIC_ID) {
+            if (id < MachineLayout.XAPIC_BROADCAST_ID) {
                 table.u8(LAPIC).u8(8).u8(id).u8(id).u32(ENABLED);
             } else {
                 table.u8(X2APIC).u8(16).u16(0).u32(id).u32(ENABLED).u32(id);
@@ -45,8 +42,8 @@ final class Madt {
         }
         table.u8(IOAPIC).u8(12).u8(0).u8(0).u32(MachineLayout.IOAPIC_GPA).u32(0);
         // NMI reaches all processors at LINT1, with the polarity and trigger mode of the bus.
-        table.u8(LOCAL_APIC_NMI).u8(6).u8(0xff).u16(0).u8(NMI_LINT);
-        if (cpus > FIRST_X2APIC_ID) {
+        table.u8(LOCAL_APIC_NMI).u8(6).u8(MachineLayout.XAPIC_BROADCAST_ID).u16(0).u8(NMI_LINT);
+        if (cpus > MachineLayout.XAPIC_BROADCAST_ID) {
             table.u8(LOCAL_X2APIC_NMI).u8(12).u16(0).u32(0xffff_ffffL).u8(NMI_LINT).zeros(3);
         }
         return SystemDescriptionTable.finish(table);

@@ -6,17 +6,21 @@ import java.util.ArrayList;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.machine.HostThreads;
+import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.io.Uninterruptibly;
 
 /**
  * The threads that do one VM's disk I/O, where it may block.
  *
  * <p>Threads start with the requests that need them, up to a limit, and live until {@link #close}, which first lets them
- * finish all that has been submitted. They are never interrupted.
+ * finish all that has been submitted. They are never interrupted. Where the host allows no thread at all, requests end
+ * with an error.
  *
  * <p>Role DISK_WORKER; {@link #submit} is for any thread.
  */
@@ -34,6 +38,9 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
     private int idleThreads;
     private boolean closing;
 
+    /** The host has refused a thread, which is said once. */
+    private boolean refused;
+
     /**
      * Makes a pool; no thread runs yet.
      *
@@ -48,26 +55,33 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
     @Override
     public void submit(BlockRequest request) {
         synchronized (lock) {
-            if (!closing) {
+            if (!closing && (idleThreads > 0 || threads.size() == maxThreads || startThread())) {
                 waiting.add(request);
-                if (idleThreads > 0) {
-                    lock.notify();
-                } else if (threads.size() < maxThreads) {
-                    startThread();
-                }
+                lock.notify();
                 return;
             }
         }
         request.complete(BlockStatus.IO_ERROR);
     }
 
-    private void startThread() {
+    /** Returns whether there is a thread to take the next request: where the host allows no more, an earlier one will. */
+    private boolean startThread() {
         Thread thread = Thread.ofPlatform()
                 .name(namePrefix + threads.size())
                 .daemon(true)
                 .unstarted(new Worker());
+        try {
+            HostThreads.start(thread);
+        } catch (VmException.HostFault e) {
+            if (!refused) {
+                refused = true;
+                LoggerFactory.getLogger(DiskWorkers.class)
+                        .warn("Disk requests find too few threads: {} {}", e.getMessage(), e.remedy());
+            }
+            return !threads.isEmpty();
+        }
         threads.add(thread);
-        thread.start();
+        return true;
     }
 
     private @Nullable BlockRequest take() {

@@ -14,6 +14,7 @@ import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.HostFile;
 import dev.isthmus.kvm.linux.IoVectors;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.memory.ScatterView;
 
 /**
@@ -108,8 +109,7 @@ public final class HostImageFile implements ImageFile {
                             ? "Give this user the right to read it."
                             : "Give this user the right to write it, or make the disk read-only (readonly=on).",
                     e);
-            case Errno.EMFILE -> new VmException.HostFault(
-                    "Can't open disk " + path + ": " + e.getMessage(), "Raise the limit of open files (ulimit -n).", e);
+            case Errno.EMFILE -> HostFaults.of("Can't open disk " + path, e);
             default -> new VmException.Configuration("Can't open disk " + path + ": " + e.getMessage(), "", e);
         };
     }

@@ -66,10 +66,7 @@ final class BootParams {
         }
         page[E820_ENTRIES] = (byte) map.size();
         for (int i = 0; i < map.size(); i++) {
-            int at = E820_TABLE + i * E820_ENTRY_BYTES;
-            LittleEndian.put64(page, at, map.startGpa(i));
-            LittleEndian.put64(page, at + 8, map.lengthBytes(i));
-            LittleEndian.put32(page, at + 16, map.type(i));
+            map.putEntry(page, E820_TABLE + i * E820_ENTRY_BYTES, i);
         }
         BootWriter.write(memory, MachineLayout.BOOT_PARAMS_GPA, page);
     }

@@ -4,6 +4,7 @@ package dev.isthmus.machine.boot;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.boot.payload.LibraryUnavailableException;
 import dev.isthmus.machine.boot.payload.MalformedPayloadException;
 import dev.isthmus.machine.boot.payload.PayloadFormat;
 import dev.isthmus.machine.boot.payload.UnpackBuffer;
@@ -18,8 +19,10 @@ import dev.isthmus.machine.boot.payload.UnpackBuffer;
  *               + payload_offset    vmlinux, compressed; its unpacked size in its last 4 bytes
  * </pre>
  *
- * The unpacked kernel is given up as soon as it has been placed, and unpacked again for a reset: a VM runs long, and
- * its kernel may be 60 MiB.
+ * <p>The unpacked kernel is given up as soon as it has been placed, and unpacked again for a reset, which so takes as long
+ * as a start: a fraction of a second for most formats, a few seconds for XZ and LZMA. Keeping it would cost each VM up to
+ * 60 MiB for its whole life, in the heap, a memfd or a file in a {@code /tmp} that often is memory, too, and most VMs
+ * never reset. Who resets often gives the vmlinux, which is read straight into guest RAM each time.
  */
 final class BzImage implements KernelImage {
     /** Bounds what is read into memory; a kernel with all drivers built in has some 30 MiB. */
@@ -49,6 +52,7 @@ final class BzImage implements KernelImage {
      *
      * @param head the start of the file, up to {@link SetupHeader#END_MAX}
      * @throws VmException.Configuration if this is not a 64-bit kernel, is damaged or compressed in an unknown way
+     * @throws VmException.HostUnsupported if its compression takes native code that can't be loaded
      */
     static BzImage open(KernelFile file, byte[] head) {
         return new BzImage(file, SetupHeader.parse(file.name(), head));
@@ -90,6 +94,9 @@ final class BzImage implements KernelImage {
             return elf;
         } catch (MalformedPayloadException e) {
             throw damaged("can't be unpacked: " + format.title() + " " + e.getMessage(), e);
+        } catch (LibraryUnavailableException e) {
+            throw new VmException.HostUnsupported(
+                    file.name() + ": can't be unpacked: " + e.getMessage(), e.remedy(), e);
         } catch (OutOfMemoryError e) {
             throw new VmException.Configuration(
                     file.name() + ": needs more memory to be unpacked than the Java virtual machine has",

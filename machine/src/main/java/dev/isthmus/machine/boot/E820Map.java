@@ -105,6 +105,16 @@ final class E820Map {
         size++;
     }
 
+    /**
+     * Writes an entry as both boot protocols have it ({@code struct boot_e820_entry}, {@code
+     * hvm_memmap_table_entry}): address, size and type, 20 bytes.
+     */
+    void putEntry(byte[] target, int at, int index) {
+        LittleEndian.put64(target, at, starts[index]);
+        LittleEndian.put64(target, at + 8, lengths[index]);
+        LittleEndian.put32(target, at + 16, types[index]);
+    }
+
     /** Returns the number of entries. */
     int size() {
         return size;

@@ -53,10 +53,7 @@ final class PvhStartInfo {
         LittleEndian.put64(info, 0x28, MachineLayout.PVH_START_INFO_GPA + MEMMAP);
         LittleEndian.put32(info, 0x30, map.size());
         for (int i = 0; i < map.size(); i++) {
-            int at = MEMMAP + i * MEMMAP_ENTRY_BYTES;
-            LittleEndian.put64(info, at, map.startGpa(i));
-            LittleEndian.put64(info, at + 8, map.lengthBytes(i));
-            LittleEndian.put32(info, at + 16, map.type(i));
+            map.putEntry(info, MEMMAP + i * MEMMAP_ENTRY_BYTES, i);
         }
         BootWriter.write(memory, MachineLayout.PVH_START_INFO_GPA, info);
     }

@@ -31,6 +31,17 @@ public record CpuModel(List<String> plus, List<String> minus) {
     }
 
     /**
+     * Compares what was asked for with what a virtual CPU answers. KVM keeps some features as they are: PVM-based KVM shows
+     * the processor's own in leaves 1, 7 and 0xd, whatever it is told.
+     *
+     * @param answered what the virtual CPU answers, as the host tells it
+     * @return the flags without effect with their signs, such as {@code -popcnt}, in the order of the lists
+     */
+    public List<String> flagsWithoutEffect(CpuidEntry[] answered) {
+        return hasFlags() ? FeatureChanges.withoutEffect(CpuidEntries.copyOf(answered), this) : List.of();
+    }
+
+    /**
      * Reads a model as a user writes it: {@code host}, then any number of {@code ,+flag} and {@code ,-flag}. Flags have
      * the names that Linux gives them in {@code /proc/cpuinfo} and {@code arch/x86/include/asm/cpufeatures.h}; KVM's
      * paravirtual ones those that QEMU gives them. Where a flag is named twice, the last one counts.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.cpu;
 
+import java.util.ArrayList;
+import java.util.List;
+
 import dev.isthmus.machine.VmException;
 
 /** Applies a model's flags to CPUID entries. Loaded only where flags are given. */
@@ -46,6 +49,22 @@ final class FeatureChanges {
         removeLeavesOf(table, "intel_pt", CpuidLeaf.PROCESSOR_TRACE);
         removeLeavesOf(table, "amx_tile", CpuidLeaf.TILES);
         removeLeavesOf(table, "amx_tile", CpuidLeaf.TMUL);
+    }
+
+    /** Returns the model's flags that a table does not show, with their signs. */
+    static List<String> withoutEffect(CpuidEntries table, CpuModel model) {
+        List<String> flags = new ArrayList<>();
+        for (String flag : model.plus()) {
+            if (!CpuFeatures.has(table, flag)) {
+                flags.add("+" + flag);
+            }
+        }
+        for (String flag : model.minus()) {
+            if (CpuFeatures.has(table, flag)) {
+                flags.add("-" + flag);
+            }
+        }
+        return flags;
     }
 
     private static void repeatFeatures(CpuidEntries table) {

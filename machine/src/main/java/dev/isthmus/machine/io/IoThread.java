@@ -2,18 +2,19 @@
 package dev.isthmus.machine.io;
 
 import java.util.ArrayDeque;
-import java.util.concurrent.CountDownLatch;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-
-import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
+import dev.isthmus.device.LoopTask;
 import dev.isthmus.device.LoopTimer;
 import dev.isthmus.kvm.linux.Epoll;
 import dev.isthmus.kvm.linux.EventFd;
+import dev.isthmus.machine.HostThreads;
 
 /**
  * The event loop of one VM on its thread: epoll, timers and bottom halves, as in QEMU's main loop.
@@ -26,8 +27,8 @@ import dev.isthmus.kvm.linux.EventFd;
  * scheduler queues its bottom half, then looks whether the loop is asleep. One of the two sees the other, and of many
  * schedulers only the first writes to the eventfd.
  *
- * <p>Role IOTHREAD. A callback that throws is a bug of the VMM: it is told to the {@link FailureHandler}, which stops
- * the machine, and the loop goes on so that the machine can be taken down.
+ * <p>Role IOTHREAD. What a callback throws, a bug of the VMM or a fault of the host, is told to the
+ * {@link FailureHandler}, which stops the machine, and the loop goes on so that the machine can be taken down.
  */
 public final class IoThread implements EventLoop, AutoCloseable {
     private static final int MAX_EVENTS = 64;
@@ -37,8 +38,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
 
     /** Told about callbacks that throw. Loop thread; returns at once. */
     public interface FailureHandler {
-        /** Takes note of a bug. */
-        void callbackFailed(Throwable bug);
+        /** Takes note of what was thrown. */
+        void callbackFailed(Throwable thrown);
     }
 
     private final FailureHandler failureHandler;
@@ -61,6 +62,9 @@ public final class IoThread implements EventLoop, AutoCloseable {
     /** The last of the bottom halves of this turn. Loop thread only. */
     private final LoopBottomHalf endOfTurn = new LoopBottomHalf(this, new Nothing());
 
+    /** Calls whose tasks have begun and not ended. Loop thread only. */
+    private final Set<LoopCall> begunCalls = new HashSet<>();
+
     /** Loop thread only. */
     private boolean running = true;
 
@@ -76,6 +80,7 @@ public final class IoThread implements EventLoop, AutoCloseable {
      *
      * @param name the thread's name
      * @throws dev.isthmus.kvm.linux.ErrnoException if the host has no descriptors left
+     * @throws dev.isthmus.machine.VmException.HostFault if the host allows no more threads
      */
     public static IoThread start(String name, FailureHandler failureHandler) {
         Epoll epoll = Epoll.create(MAX_EVENTS);
@@ -86,10 +91,16 @@ public final class IoThread implements EventLoop, AutoCloseable {
             epoll.close();
             throw e;
         }
-        epoll.add(wakeUp.fd(), Epoll.EPOLLIN, WAKE_UP_KEY);
-        IoThread loop = new IoThread(name, failureHandler, epoll, wakeUp);
-        loop.thread.start();
-        return loop;
+        try {
+            epoll.add(wakeUp.fd(), Epoll.EPOLLIN, WAKE_UP_KEY);
+            IoThread loop = new IoThread(name, failureHandler, epoll, wakeUp);
+            HostThreads.start(loop.thread);
+            return loop;
+        } catch (RuntimeException e) {
+            wakeUp.close();
+            epoll.close();
+            throw e;
+        }
     }
 
     @Override
@@ -144,7 +155,15 @@ public final class IoThread implements EventLoop, AutoCloseable {
             task.run();
             return;
         }
-        Call call = new Call(task);
+        callAndAwait(new Immediate(task));
+    }
+
+    @Override
+    public void callAndAwait(LoopTask task) {
+        if (inLoop()) {
+            throw new IllegalStateException("The loop would wait for itself");
+        }
+        LoopCall call = new LoopCall(this, task);
         post(call);
         call.await();
     }
@@ -177,6 +196,10 @@ public final class IoThread implements EventLoop, AutoCloseable {
         }
     }
 
+    Set<LoopCall> begunCalls() {
+        return begunCalls;
+    }
+
     TimerQueue timers() {
         return timers;
     }
@@ -193,8 +216,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
     void run(Runnable callback) {
         try {
             callback.run();
-        } catch (Throwable bug) {
-            failureHandler.callbackFailed(bug);
+        } catch (Throwable thrown) {
+            failureHandler.callbackFailed(thrown);
         }
     }
 
@@ -244,8 +267,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
     private void dispatch(LoopWatch watch, int events) {
         try {
             watch.ready(events);
-        } catch (Throwable bug) {
-            failureHandler.callbackFailed(bug);
+        } catch (Throwable thrown) {
+            failureHandler.callbackFailed(thrown);
             // Level-triggered: without this, the same event would come back for ever.
             watch.close();
         }
@@ -276,8 +299,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
                 while (running) {
                     turn();
                 }
-            } catch (Throwable bug) {
-                failureHandler.callbackFailed(bug);
+            } catch (Throwable thrown) {
+                failureHandler.callbackFailed(thrown);
             } finally {
                 rejectPosted();
             }
@@ -291,11 +314,14 @@ public final class IoThread implements EventLoop, AutoCloseable {
                     task = posted.poll();
                 }
                 if (task == null) {
-                    return;
+                    break;
                 }
-                if (task instanceof Call call) {
+                if (task instanceof LoopCall call) {
                     call.reject(thread.getName());
                 }
+            }
+            for (LoopCall call : begunCalls) {
+                call.reject(thread.getName());
             }
         }
     }
@@ -352,43 +378,11 @@ public final class IoThread implements EventLoop, AutoCloseable {
         }
     }
 
-    /** A task somebody waits for. What it throws is thrown to the caller, not told to the failure handler. */
-    private static final class Call implements Runnable {
-        private final Runnable task;
-        private final CountDownLatch done = new CountDownLatch(1);
-        private @Nullable RuntimeException thrown;
-        private @Nullable Error error;
-
-        Call(Runnable task) {
-            this.task = task;
-        }
-
+    private record Immediate(Runnable task) implements LoopTask {
         @Override
-        public void run() {
-            try {
-                task.run();
-            } catch (RuntimeException e) {
-                thrown = e;
-            } catch (Error e) {
-                error = e;
-            } finally {
-                done.countDown();
-            }
-        }
-
-        void reject(String loopName) {
-            thrown = new RejectedExecutionException(loopName + " has been stopped");
-            done.countDown();
-        }
-
-        void await() {
-            Uninterruptibly.await(done);
-            if (thrown != null) {
-                throw thrown;
-            }
-            if (error != null) {
-                throw error;
-            }
+        public void begin(Runnable ended) {
+            task.run();
+            ended.run();
         }
     }
 }

@@ -22,8 +22,8 @@ import dev.isthmus.memory.GuestMemory;
  * </pre>
  */
 public final class MpTable {
-    /** Processors that fit: ids 0 to 253; the IOAPIC has the next id, and 255 means all. */
-    public static final int MAX_CPUS = 254;
+    /** Processors that fit: the ids below the one that means all, but for the last of them, the IOAPIC's. */
+    public static final int MAX_CPUS = MachineLayout.XAPIC_BROADCAST_ID - 1;
 
     private static final int SPECIFICATION_REVISION_1_4 = 4;
 
@@ -76,8 +76,6 @@ public final class MpTable {
 
     /** Polarity and trigger mode as on the bus, active high and edge for ISA. */
     private static final int CONFORMS_TO_BUS = 0;
-
-    private static final int ALL_LOCAL_APICS = 0xff;
 
     private MpTable() {}
 
@@ -146,8 +144,8 @@ public final class MpTable {
             interrupt(out, IO_INTERRUPT, INTERRUPT_INT, pin, ioapicId, pin);
         }
         // Virtual wire: the PIC's output at LINT0, NMI at LINT1.
-        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_EXTINT, 0, ALL_LOCAL_APICS, 0);
-        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_NMI, 0, ALL_LOCAL_APICS, 1);
+        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_EXTINT, 0, MachineLayout.XAPIC_BROADCAST_ID, 0);
+        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_NMI, 0, MachineLayout.XAPIC_BROADCAST_ID, 1);
         return out.finish(HEADER_CHECKSUM_OFFSET);
     }
 

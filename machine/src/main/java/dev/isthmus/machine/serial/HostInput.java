@@ -14,10 +14,12 @@ import dev.isthmus.device.EventLoop;
 
 /**
  * Input for a guest from threads of the host: a bounded queue that writers wait for and the loop empties into the port.
- * Any thread, but for what says otherwise.
+ * A part for backends whose other end is a program. Any thread, but for what says otherwise.
  */
-final class HostInput {
-    private static final int CAPACITY_BYTES = 64 << 10;
+public final class HostInput {
+    /** How much may wait for the guest. */
+    public static final int CAPACITY_BYTES = 64 << 10;
+
     private static final int CHUNK_BYTES = 4096;
 
     private final Object lock = new Object();
@@ -31,8 +33,11 @@ final class HostInput {
     /** Loop thread only. */
     private @Nullable SerialPort port;
 
-    /** Begins to hand input to a port. Loop thread. */
-    void attach(EventLoop loop, SerialPort port) {
+    /** Makes an empty queue that is not attached. */
+    public HostInput() {}
+
+    /** Begins to hand input to a port, what was written before to begin with. Loop thread. */
+    public void attach(EventLoop loop, SerialPort port) {
         this.port = port;
         synchronized (lock) {
             deliver = loop.newBottomHalf(new Deliver());
@@ -44,8 +49,9 @@ final class HostInput {
      * Queues all bytes, waiting for room.
      *
      * @throws IOException if the line is closed before all are queued
+     * @throws InterruptedException if the thread was interrupted while waiting; some bytes may be queued
      */
-    void write(byte[] bytes, int offset, int length) throws IOException, InterruptedException {
+    public void write(byte[] bytes, int offset, int length) throws IOException, InterruptedException {
         int next = offset;
         while (next < offset + length) {
             BottomHalf scheduled;
@@ -68,12 +74,12 @@ final class HostInput {
     }
 
     /** Returns a stream whose {@code close} does nothing: a serial line has no end. */
-    OutputStream stream() {
+    public OutputStream stream() {
         return new Stream();
     }
 
     /** Hands on what the port takes. Loop thread. */
-    void flush() {
+    public void flush() {
         SerialPort to = port;
         if (to == null) {
             return;
@@ -98,7 +104,7 @@ final class HostInput {
     }
 
     /** Fails writers, now and later. */
-    void close() {
+    public void close() {
         synchronized (lock) {
             closed = true;
             lock.notifyAll();

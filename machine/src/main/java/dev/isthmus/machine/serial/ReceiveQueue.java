@@ -11,6 +11,8 @@ import java.lang.foreign.ValueLayout;
  * <p>The line stands for a peer that sends as soon as the receiver can take it and never before, so a FIFO that is
  * reset gives the peer's characters back to the line: what the guest did not read is not lost.
  *
+ * <p>A line that is held ({@link SerialGate}) lets characters arrive only as far as the guest has allowed it.
+ *
  * <p>Characters are 16-bit entries: the byte, with the bits of the line status register that came with it above.
  *
  * <p>Not thread-safe; {@link Uart16550} guards it.
@@ -30,6 +32,9 @@ final class ReceiveQueue {
     /** The entry came by the loopback, not from the peer, and is not given back to the line. */
     private static final int LOOPED = 1 << 15;
 
+    /** {@link #allowance}: every character may arrive. */
+    private static final int UNLIMITED = Integer.MAX_VALUE;
+
     private final char[] line = new char[LINE_CHARACTERS];
     private int lineHead;
     private int lineCount;
@@ -37,6 +42,27 @@ final class ReceiveQueue {
     private final char[] fifo = new char[FIFO_CHARACTERS];
     private int fifoHead;
     private int fifoCount;
+
+    /** How many characters of the line may still arrive. */
+    private int allowance = UNLIMITED;
+
+    /** Lets nothing more arrive until {@link #allow} or {@link #allowAll}. */
+    void hold() {
+        allowance = 0;
+    }
+
+    /** Lets a number of characters, at least 0, arrive beside those that may already. */
+    void allow(int characters) {
+        if (allowance != UNLIMITED) {
+            // A guest may ask for more than anybody can count.
+            allowance = Math.min(allowance, UNLIMITED - 1 - characters) + characters;
+        }
+    }
+
+    /** Lets everything arrive. */
+    void allowAll() {
+        allowance = UNLIMITED;
+    }
 
     /** Returns how many characters the line takes, keeping room for a FIFO that is given back. */
     int room() {
@@ -68,10 +94,13 @@ final class ReceiveQueue {
 
     /** Lets characters arrive in the FIFO until it holds a number of them. */
     void arrive(int limit) {
-        while (fifoCount < limit && lineCount > 0) {
+        while (fifoCount < limit && lineCount > 0 && allowance > 0) {
             push(line[lineHead]);
             lineHead = (lineHead + 1) & (LINE_CHARACTERS - 1);
             lineCount--;
+            if (allowance != UNLIMITED) {
+                allowance--;
+            }
         }
     }
 
@@ -104,6 +133,7 @@ final class ReceiveQueue {
                 lineHead = (lineHead - 1) & (LINE_CHARACTERS - 1);
                 line[lineHead] = (char) entry;
                 lineCount++;
+                allow(1);
             }
         }
         fifoCount = 0;

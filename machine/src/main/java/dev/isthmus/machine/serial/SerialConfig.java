@@ -11,15 +11,15 @@ public sealed interface SerialConfig {
     record Null() implements SerialConfig {}
 
     /**
-     * The standard input and output of this process, of whatever kind they are; of one VM at a time. A terminal at
-     * standard input is in raw mode until the backend is closed.
+     * The standard input and output of this process, of whatever kind they are; of one VM at a time.
      *
-     * @param escapes what Ctrl-a and a key do at a terminal; null: all keys are the guest's
-     * @param ctrlDAtEnd whether a guest that reads lines is told of the end of an input that is no terminal, as a user
-     *     would: with Ctrl-D, two of them where the last line is not complete
+     * @param escapes what Ctrl-a and a key do at a terminal in raw mode; null: all keys are the guest's
+     * @param framed whether input reaches the guest framed as the demo guest's init expects it with
+     *     {@code isthmus.tty=pipe}, so that it can tell its end. Else it comes as it is and just stops, and a terminal at
+     *     standard input is in raw mode until the backend is closed
      */
-    record Stdio(EscapeFilter.@Nullable Actions escapes, boolean ctrlDAtEnd) implements SerialConfig {
-        /** Makes one without escape keys, whose input just ends. */
+    record Stdio(EscapeFilter.@Nullable Actions escapes, boolean framed) implements SerialConfig {
+        /** Makes one without escape keys, whose input just stops. */
         public Stdio() {
             this(null, false);
         }
@@ -43,7 +43,7 @@ public sealed interface SerialConfig {
     record UnixSocket(Path path) implements SerialConfig {}
 
     /**
-     * A backend of the caller's. Its owner becomes the machine, which closes it.
+     * A backend of the caller's, such as a {@link StreamSerial}. Its owner becomes the machine, which closes it.
      *
      * @param backend not attached yet
      */

@@ -26,7 +26,9 @@ import dev.isthmus.machine.VmException;
  * purpose. Only where the second opening fails (sockets; another user's terminal) is the flag set and, when the backend
  * is closed, set back.
  *
- * <p>The end of input is not the end of anything else: the guest simply gets no more, but Ctrl-D where that is asked for.
+ * <p>The end of input is not the end of anything else: the guest simply gets no more. Where it is to know, its input is
+ * framed ({@link FramedInput}); nobody sits at such a line, so a terminal stays as it is, with its own echo and line
+ * editing, and Ctrl-D at it ends the input.
  *
  * <p>At a terminal with escape keys, what is typed is read ahead of a guest that does not, up to
  * {@value #TYPED_AHEAD_BYTES} bytes, so that Ctrl-a x ends a guest that hangs.
@@ -36,9 +38,6 @@ final class StdioSerial implements SerialBackend {
     private static final int STDOUT = 1;
     private static final int TYPED_AHEAD_BYTES = 64 << 10;
 
-    /** What ends the input of whoever reads lines (VEOF in termios(3)). */
-    private static final byte CTRL_D = 0x04;
-
     /** Standard input and output are one VM's at a time. */
     private static final AtomicBoolean IN_USE = new AtomicBoolean();
 
@@ -46,7 +45,7 @@ final class StdioSerial implements SerialBackend {
     private final Channel output;
     private final @Nullable RawTerminal terminal;
     private final @Nullable EscapeFilter escapes;
-    private final boolean ctrlDAtEnd;
+    private final boolean framed;
     private final @Nullable AtomicBoolean inUse;
 
     private final TypeAhead typeAhead = new TypeAhead(TYPED_AHEAD_BYTES);
@@ -74,13 +73,13 @@ final class StdioSerial implements SerialBackend {
             Channel output,
             @Nullable RawTerminal terminal,
             @Nullable EscapeFilter escapes,
-            boolean ctrlDAtEnd,
+            boolean framed,
             @Nullable AtomicBoolean inUse) {
         this.input = input;
         this.output = output;
         this.terminal = terminal;
         this.escapes = escapes;
-        this.ctrlDAtEnd = ctrlDAtEnd;
+        this.framed = framed;
         this.inUse = inUse;
     }
 
@@ -113,13 +112,12 @@ final class StdioSerial implements SerialBackend {
             output = channel(stdout, HostFile.O_WRONLY, "Standard output");
             RawTerminal terminal = null;
             EscapeFilter escapes = null;
-            if (Termios.isTerminal(input.fd)) {
+            if (!config.framed() && Termios.isTerminal(input.fd)) {
                 terminal = RawTerminal.enter(input.fd);
                 EscapeFilter.Actions actions = config.escapes();
                 escapes = actions == null ? null : new EscapeFilter(actions);
             }
-            boolean ctrlDAtEnd = terminal == null && config.ctrlDAtEnd();
-            return new StdioSerial(input, output, terminal, escapes, ctrlDAtEnd, inUse);
+            return new StdioSerial(input, output, terminal, escapes, config.framed(), inUse);
         } catch (RuntimeException e) {
             if (input != null) {
                 input.close();
@@ -163,8 +161,8 @@ final class StdioSerial implements SerialBackend {
         PortUser user = new PortUser(port);
         if (escapes != null) {
             user = new Typed(port, escapes);
-        } else if (ctrlDAtEnd) {
-            user = new Piped(port);
+        } else if (framed) {
+            user = new FramedInput(port, typeAhead);
         }
         inputStream = new FdStream(loop, input.fd, true, user);
         inputStream.start();
@@ -202,33 +200,6 @@ final class StdioSerial implements SerialBackend {
         output.close();
         if (inUse != null) {
             inUse.set(false);
-        }
-    }
-
-    /** Standard input whose end the guest is told of. */
-    private final class Piped extends PortUser {
-        private final SerialPort to;
-        private boolean lineComplete = true;
-
-        Piped(SerialPort to) {
-            super(to);
-            this.to = to;
-        }
-
-        @Override
-        public void received(MemorySegment bytes) {
-            lineComplete = bytes.get(ValueLayout.JAVA_BYTE, bytes.byteSize() - 1) == '\n';
-            super.received(bytes);
-        }
-
-        @Override
-        public void endOfInput() {
-            if (!lineComplete) {
-                // The first one hands the reader what there is of the line.
-                typeAhead.put(CTRL_D);
-            }
-            typeAhead.put(CTRL_D);
-            typeAhead.flush(to);
         }
     }
 

@@ -135,6 +135,29 @@ public final class Uart16550 implements BusDevice, AutoCloseable {
         }
     }
 
+    /** Has input wait, now and after each reset, until {@link SerialGate} lets it in. Before the guest runs. */
+    public void gateInput() {
+        synchronized (lock) {
+            registers.gateInput();
+        }
+    }
+
+    /** Lets a number of characters, at least 0, in through the gate. Any thread. */
+    void allowInput(int characters) {
+        synchronized (lock) {
+            registers.allowInput(characters);
+        }
+        irq.deliver();
+    }
+
+    /** Lets all input in until the next reset. Any thread. */
+    void allowAllInput() {
+        synchronized (lock) {
+            registers.allowAllInput();
+        }
+        irq.deliver();
+    }
+
     /** Returns the last few KiB of output as text, for a dump. Any thread. */
     public String lastOutput() {
         synchronized (lock) {

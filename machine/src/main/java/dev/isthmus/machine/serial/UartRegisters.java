@@ -127,6 +127,9 @@ final class UartRegisters {
     /** The peer may send. */
     private boolean listening;
 
+    /** After power-on the line is held, until the guest says that it may go on. */
+    private boolean gated;
+
     private int pollsInARow;
     private long lostBytes;
 
@@ -138,6 +141,9 @@ final class UartRegisters {
     /** Master reset (data sheet, table I). What was sent is sent, and input that is waiting goes on waiting. */
     void reset() {
         receiveQueue.resetFifo();
+        if (gated) {
+            receiveQueue.hold();
+        }
         ier = 0;
         fcr = 0;
         lcr = 0;
@@ -403,6 +409,26 @@ final class UartRegisters {
     }
 
     // The line's side.
+
+    /** Holds the line, now and after each reset, until input is allowed. */
+    void gateInput() {
+        gated = true;
+        receiveQueue.hold();
+    }
+
+    /** Lets a number of characters arrive on a held line, beside those that may already. */
+    void allowInput(int characters) {
+        receiveQueue.allow(characters);
+        arrive();
+        updateIrq();
+    }
+
+    /** Lets all input arrive until the next reset. */
+    void allowAllInput() {
+        receiveQueue.allowAll();
+        arrive();
+        updateIrq();
+    }
 
     /** Returns how many bytes {@link #receive} takes. */
     int receiveRoom() {

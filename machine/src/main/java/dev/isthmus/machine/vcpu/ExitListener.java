@@ -25,6 +25,6 @@ public interface ExitListener {
     /** The thread has ended, after any of the above or because it was to stop. Its last call. */
     void ended(Vcpu vcpu);
 
-    /** Something threw: a bug of the VMM. The vCPU does not run on. */
+    /** Something threw: a bug of the VMM, where it does not speak of the host. The vCPU does not run on. */
     void bug(Throwable thrown);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.vcpu;
 
+import dev.isthmus.machine.HostThreads;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.accel.ExitKind;
 import dev.isthmus.machine.accel.Vcpu;
@@ -81,9 +82,13 @@ public final class VcpuThread {
         return Thread.currentThread() == thread;
     }
 
-    /** Starts the thread, once; it parks until it gets another goal. */
+    /**
+     * Starts the thread, once; it parks until it gets another goal.
+     *
+     * @throws VmException.HostFault if the host allows no more threads
+     */
     public void start() {
-        thread.start();
+        HostThreads.start(thread);
     }
 
     /** Says where the thread is to go and returns at once. After STOP, there is no other goal. Any thread. */

@@ -12,6 +12,7 @@ import dev.isthmus.machine.VmException;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -157,6 +158,36 @@ class CpuFlagsTest {
         assertEquals(0, table.get(0x8000_0001, 0, CpuidRegister.EDX) & 1 << 23, "MMX");
         assertEquals(0, table.get(0x8000_0001, 0, CpuidRegister.EDX) & 1 << 22, "MMXEXT depends on it");
         assertEquals(1 << 24, table.get(0x8000_0001, 0, CpuidRegister.EDX) & 1 << 24, "FXSR stays");
+    }
+
+    // What came of them.
+
+    @Test
+    void flagsThatAHostHeedsAreNotWithoutEffect() {
+        CpuModel model = CpuModel.parse("host,-avx512f,-ssbd,+popcnt");
+        CpuidEntry[] answered = build(CpuidSample.INTEL, "host,-avx512f,-ssbd,+popcnt").toArray();
+
+        assertEquals(List.of(), model.flagsWithoutEffect(answered));
+    }
+
+    @Test
+    void flagsThatAHostDoesNotHeedAreNamedWithTheirSigns() {
+        CpuModel model = CpuModel.parse("host,-avx512f,+popcnt,-umip,-rdrand,+avx2");
+        CpuidEntry[] answered = build(CpuidSample.INTEL, "host,-popcnt,-rdrand").toArray();
+
+        assertEquals(List.of("+popcnt", "-avx512f", "-umip"), model.flagsWithoutEffect(answered));
+    }
+
+    @Test
+    void featureThatKvmDoesNotSupportButTheGuestSeesCannotBeTakenAway() {
+        CpuModel model = CpuModel.parse("host,-popcnt");
+        CpuidEntries answered = build(CpuidSample.AMD_PVM, "host,-popcnt");
+        assertFalse(CpuFeatures.has(answered, "popcnt"));
+        CpuidEntry features = answered.find(CpuidLeaf.FEATURES, 0);
+        assertNotNull(features);
+        features.ecx |= 1 << 23;
+
+        assertEquals(List.of("-popcnt"), model.flagsWithoutEffect(answered.toArray()));
     }
 
     // Leaf 0xd.

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.cpu;
 
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-import dev.isthmus.kvm.CpuidTable;
-import dev.isthmus.kvm.Kvm;
-import dev.isthmus.kvm.VcpuFd;
-import dev.isthmus.kvm.VmFd;
+import dev.isthmus.machine.accel.Vcpu;
+import dev.isthmus.machine.accel.kvm.KvmAccelerator;
 import dev.isthmus.testing.kvm.RequiresKvm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -30,22 +27,16 @@ class CpuidBuilderIT {
         "'host,-xsave,-kvm-pv-ipi', 3",
     })
     void kvmTakesWhatIsBuiltAndKeepsTopologyAndIds(String model, int cpus) {
-        try (Arena arena = Arena.ofConfined();
-                Kvm kvm = Kvm.open(Kvm.DEFAULT_PATH);
-                VmFd vm = kvm.createVm()) {
-            vm.createIrqchip();
-            CpuidBuilder builder =
-                    new CpuidBuilder(supported(kvm, arena), CpuModel.parse(model), cpus, CpuidOptions.DEFAULT);
+        try (KvmAccelerator accelerator = KvmAccelerator.open()) {
+            CpuidBuilder builder = new CpuidBuilder(
+                    accelerator.supportedCpuid(), CpuModel.parse(model), cpus, CpuidOptions.DEFAULT);
             for (int i = 0; i < cpus; i++) {
-                try (VcpuFd vcpu = vm.createVcpu(i)) {
-                    CpuidEntry[] built = builder.forVcpu(i);
-                    vcpu.setCpuid2(toKvm(built, arena));
+                Vcpu vcpu = accelerator.createVcpu(i);
+                CpuidEntry[] built = builder.forVcpu(i);
 
-                    CpuidTable kept = table(arena);
-                    vcpu.getCpuid2(kept);
+                vcpu.setCpuid(built);
 
-                    assertEquals(List.of(), CpuidSample.difference(lasting(built), lasting(fromKvm(kept))));
-                }
+                assertEquals(List.of(), CpuidSample.difference(lasting(built), lasting(vcpu.cpuid())));
             }
         }
     }
@@ -62,39 +53,5 @@ class CpuidBuilderIT {
             }
         }
         return lasting.toArray(new CpuidEntry[0]);
-    }
-
-    private static CpuidEntry[] supported(Kvm kvm, Arena arena) {
-        CpuidTable table = table(arena);
-        kvm.supportedCpuid(table);
-        return fromKvm(table);
-    }
-
-    private static CpuidTable table(Arena arena) {
-        return new CpuidTable(arena, CpuidTable.MAX_ENTRIES);
-    }
-
-    private static CpuidEntry[] fromKvm(CpuidTable table) {
-        CpuidEntry[] entries = new CpuidEntry[table.nent()];
-        for (int i = 0; i < entries.length; i++) {
-            entries[i] = new CpuidEntry(
-                    table.function(i),
-                    table.index(i),
-                    table.flags(i),
-                    table.eax(i),
-                    table.ebx(i),
-                    table.ecx(i),
-                    table.edx(i));
-        }
-        return entries;
-    }
-
-    private static CpuidTable toKvm(CpuidEntry[] entries, Arena arena) {
-        CpuidTable table = table(arena);
-        for (CpuidEntry entry : entries) {
-            int at = table.add(entry.function, entry.index, entry.flags);
-            table.set(at, entry.eax, entry.ebx, entry.ecx, entry.edx);
-        }
-        return table;
     }
 }

@@ -4,6 +4,8 @@ package dev.isthmus.machine.io;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -27,6 +29,7 @@ import dev.isthmus.kvm.linux.HostFile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -82,6 +85,39 @@ class IoThreadTest {
         }));
 
         assertSame(thrown, seen);
+    }
+
+    @Test
+    void callOfATaskThatEndsLaterWaitsForItsEndWhileTheLoopGoesOn() throws Exception {
+        AtomicReference<@Nullable Runnable> end = new AtomicReference<>();
+        CompletableFuture<Void> call = CompletableFuture.runAsync(() -> loop.callAndAwait(end::set));
+        while (end.get() == null) {
+            loop.call(() -> {});
+        }
+        assertFalse(call.isDone());
+
+        loop.post(() -> run(end.get()));
+
+        call.get(30, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void callOfATaskThatNeverEndsIsRejectedWhenTheLoopEnds() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CompletableFuture<Void> call =
+                CompletableFuture.runAsync(() -> loop.callAndAwait(ended -> begun.countDown()));
+        await(begun);
+
+        loop.close();
+
+        CompletionException failure = assertThrows(CompletionException.class, call::join);
+        assertInstanceOf(RejectedExecutionException.class, failure.getCause());
+    }
+
+    @Test
+    void callOfATaskThatEndsLaterIsRefusedOnTheLoop() {
+        assertThrows(
+                IllegalStateException.class, () -> loop.call(() -> loop.callAndAwait(Runnable::run)));
     }
 
     @Test
@@ -376,6 +412,12 @@ class IoThreadTest {
         assertEquals(1, ran.get());
         assertThrows(RejectedExecutionException.class, () -> loop.post(() -> {}));
         assertThrows(RejectedExecutionException.class, () -> loop.call(() -> {}));
+    }
+
+    private static void run(@Nullable Runnable task) {
+        if (task != null) {
+            task.run();
+        }
     }
 
     private static void close(@Nullable FdWatch watch) {

@@ -75,7 +75,7 @@ class MpTableTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {37, 254, 1024})
+    @ValueSource(ints = {37, 254, 255, 1024})
     void nothingElseIsTouched(int cpus) {
         byte mark = (byte) 0xa5;
         memory.fill(0, MachineLayout.HIGH_MEMORY_GPA, mark);
@@ -87,9 +87,10 @@ class MpTableTest {
         assertEquals(0xa5, memory.readU8(MachineLayout.MP_CONFIG_GPA - 1));
     }
 
-    @Test
-    void cpusBeyondEightBitIdsAreLeftOut() {
-        MpTable.write(memory, 1024);
+    @ParameterizedTest
+    @ValueSource(ints = {254, 255, 256, 1024})
+    void cpusBeyondEightBitIdsAreLeftOut(int cpus) {
+        MpTable.write(memory, cpus);
 
         List<String> entries = entries(memory.readU32(POINTER_GPA + 4));
         assertEquals("00 fd 14 01", entries.get(253).substring(0, 11), "the last CPU");

@@ -6,6 +6,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 import dev.isthmus.machine.MachineLayout;
+import dev.isthmus.testing.device.FakeLevelIrqLine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -17,7 +18,7 @@ class AcpiPowerTest {
     private static final int EVENTS = 4;
 
     private final RecordingControl control = new RecordingControl();
-    private final ProbedIrqLine irq = new ProbedIrqLine();
+    private final FakeLevelIrqLine irq = new FakeLevelIrqLine();
     private final AcpiPower power = new AcpiPower(control, irq);
 
     @Test
@@ -63,7 +64,7 @@ class AcpiPowerTest {
         power.pressPowerButton();
         power.pressPowerButton();
 
-        assertEquals(2, irq.edges());
+        assertEquals(2, irq.takeEdges());
         assertEquals(MachineLayout.ACPI_GED_POWER_BUTTON, power.read(EVENTS, 4));
         assertEquals(0, power.read(EVENTS, 4));
     }

@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.Test;
 
+import dev.isthmus.testing.device.FakeLevelIrqLine;
 import dev.isthmus.testing.device.ManualEventLoop;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -37,7 +38,7 @@ class CmosRtcTest {
     private static final long GIB = 1L << 30;
 
     private final ManualEventLoop loop = new ManualEventLoop();
-    private final ProbedIrqLine irq = new ProbedIrqLine();
+    private final FakeLevelIrqLine irq = new FakeLevelIrqLine();
     private Instant hostTime = Instant.parse("2026-03-29T23:58:57Z");
     private final CmosRtc rtc = new CmosRtc(irq, loop, () -> hostTime, 3 * GIB, 5 * GIB);
 
@@ -192,7 +193,7 @@ class CmosRtcTest {
         pass(Duration.ofSeconds(1));
 
         assertTrue(irq.level());
-        assertEquals(2, irq.edges());
+        assertEquals(2, irq.takeEdges());
     }
 
     @Test
@@ -201,7 +202,7 @@ class CmosRtcTest {
         pass(Duration.ofSeconds(1));
 
         assertEquals(UF | PF, read(REG_C));
-        assertEquals(0, irq.edges());
+        assertEquals(0, irq.takeEdges());
     }
 
     @Test
@@ -276,7 +277,7 @@ class CmosRtcTest {
         assertEquals(20, interrupts, "2 Hz for 10 s");
 
         pass(Duration.ofSeconds(10));
-        assertEquals(21, irq.edges(), "not again before the flags are read");
+        assertEquals(21, irq.takeEdges(), "not again before the flags are read");
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 import dev.isthmus.device.IrqLine;
+import dev.isthmus.testing.device.FakeLevelIrqLine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -14,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class IrqLevelTest {
-    private final ProbedIrqLine line = new ProbedIrqLine();
+    private final FakeLevelIrqLine line = new FakeLevelIrqLine();
     private final IrqLevel level = new IrqLevel(line);
 
     @Test
@@ -28,7 +29,7 @@ class IrqLevelTest {
         level.deliver();
 
         assertFalse(line.level());
-        assertEquals(1, line.edges());
+        assertEquals(1, line.takeEdges());
     }
 
     @Test
@@ -41,7 +42,7 @@ class IrqLevelTest {
         level.deliver();
 
         assertTrue(line.level());
-        assertEquals(2, line.edges());
+        assertEquals(2, line.takeEdges());
     }
 
     @Test
@@ -57,14 +58,14 @@ class IrqLevelTest {
     void dipOfAHighLineIsAnEdgeAndOfALowLineNothing() {
         level.dip();
         level.deliver();
-        assertEquals(0, line.edges());
+        assertEquals(0, line.takeEdges());
         level.set(true);
         level.deliver();
 
         level.dip();
         level.deliver();
 
-        assertEquals(2, line.edges());
+        assertEquals(2, line.takeEdges());
     }
 
     @Test

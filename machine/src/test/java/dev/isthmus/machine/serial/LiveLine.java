@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.io.IoThread;
+import dev.isthmus.testing.device.FakeLevelIrqLine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -28,7 +29,7 @@ final class LiveLine implements AutoCloseable {
 
     LiveLine(SerialBackend backend) {
         this.backend = backend;
-        this.uart = new Uart16550(new EdgeCounter(), loop, backend);
+        this.uart = new Uart16550(new FakeLevelIrqLine(), loop, backend);
         uart.write(UartRegisters.IIR_FCR, 1, 0xc7);
         uart.write(UartRegisters.MCR, 1, UartRegisters.MCR_DTR | UartRegisters.MCR_RTS);
         awaitLoop();

@@ -4,6 +4,7 @@ package dev.isthmus.machine.serial;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +29,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class StdioSerialTest {
     private static final int MEBIBYTE = 1 << 20;
+
+    /** More than the backend holds. */
+    private static final int ESCAPES = 200_000;
 
     @TempDir
     private Path directory;
@@ -104,14 +108,61 @@ class StdioSerialTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"'', '\u0004'", "'line\n', 'line\n\u0004'", "'part', 'part\u0004\u0004'"})
-    void endOfAFileIsCtrlDWhereThatIsAskedFor(String input, String received) throws Exception {
+    @CsvSource({
+        "'', '\u0010\u0004'",
+        "'line\n', 'line\n\u0010\u0004'",
+        "'\u0003\u0004\u0010', '\u0003\u0004\u0010\u0010\u0010\u0004'",
+    })
+    void framedInputHasAnEnd(String input, String received) throws Exception {
         Path file = Files.writeString(directory.resolve("input"), input);
         try (Fd in = HostFile.openFd(file.toString(), HostFile.O_RDONLY, 0);
                 Fd out = fifo("out");
                 LiveLine line = new LiveLine(
                         StdioSerial.open(in.number(), out.number(), new SerialConfig.Stdio(null, true), null))) {
             assertArrayEquals(received.getBytes(StandardCharsets.US_ASCII), line.receive(received.length()));
+        }
+    }
+
+    @Test
+    void framedInputFromDevNullEndsAtOnce() throws Exception {
+        try (Fd devNull = HostFile.openFd("/dev/null", HostFile.O_RDWR, 0);
+                LiveLine line = new LiveLine(StdioSerial.open(
+                        devNull.number(), devNull.number(), new SerialConfig.Stdio(null, true), null))) {
+            assertArrayEquals(new byte[] {FramedInput.DLE, FramedInput.EOT}, line.receive(2));
+        }
+    }
+
+    @Test
+    void nothingButEscapesIsFramedWithoutLoss() throws Exception {
+        byte[] sent = new byte[ESCAPES];
+        Arrays.fill(sent, FramedInput.DLE);
+        try (Fd in = fifo("in");
+                Fd out = fifo("out");
+                LiveLine line = new LiveLine(
+                        StdioSerial.open(in.number(), out.number(), new SerialConfig.Stdio(null, true), null))) {
+            CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> Streams.writeAll(in, sent));
+            byte[] received = line.receive(2 * ESCAPES);
+            writer.get(60, TimeUnit.SECONDS);
+
+            byte[] expected = new byte[2 * ESCAPES];
+            Arrays.fill(expected, FramedInput.DLE);
+            assertArrayEquals(expected, received);
+        }
+    }
+
+    @Test
+    void terminalKeepsItsLineEditingWhereInputIsFramedAndCtrlDEndsIt() throws Exception {
+        try (Pty pty = Pty.open();
+                Fd terminal = pty.openPeer();
+                Fd out = fifo("out");
+                LiveLine line = new LiveLine(
+                        StdioSerial.open(terminal.number(), out.number(), new SerialConfig.Stdio(new Keys(), true), null))) {
+            assertTrue(Termios.get(terminal).editsLines() && Termios.get(terminal).echoes());
+
+            StreamIo.setNonBlocking(pty.master(), true);
+            Streams.writeAll(pty.master(), "typo\u007f\u007fed\n\u0004".getBytes(StandardCharsets.US_ASCII));
+
+            assertEquals("tyed\n\u0010\u0004", new String(line.receive(7), StandardCharsets.US_ASCII));
         }
     }
 

@@ -3,13 +3,14 @@ package dev.isthmus.machine.serial;
 
 import java.util.concurrent.TimeUnit;
 
+import dev.isthmus.testing.device.FakeLevelIrqLine;
 import dev.isthmus.testing.device.ManualEventLoop;
 
 /** A port on a loop turned by hand, with register accesses as a driver writes them. */
 final class UartRig {
     final ManualEventLoop loop = new ManualEventLoop();
     final MemorySerial host = new MemorySerial();
-    final EdgeCounter irq = new EdgeCounter();
+    final FakeLevelIrqLine irq = new FakeLevelIrqLine();
     final Uart16550 uart = new Uart16550(irq, loop, host);
 
     UartRig() {

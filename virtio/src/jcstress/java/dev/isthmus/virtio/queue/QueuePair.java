@@ -20,11 +20,7 @@ class QueuePair {
 
     QueuePair(boolean eventIdx) {
         driver = new QueueDriver(memory, 0, SIZE, eventIdx);
-        if (!(QueueLayout.check(memory, SIZE, SIZE, driver.descriptorGpa(), driver.availableGpa(), driver.usedGpa())
-                instanceof QueueLayout layout)) {
-            throw new IllegalStateException("layout");
-        }
-        queue = new SplitQueue(memory, layout, SIZE, eventIdx, false, RingPosition.START);
+        queue = new SplitQueue(memory, driver.layout(), SIZE, eventIdx, false, RingPosition.START);
     }
 
     /** Makes a number available that the device may overwrite. */

@@ -26,6 +26,12 @@ final class ActiveBlk implements ActiveDevice {
     private final BottomHalf moreHalf;
     private final CompletionQueue completions;
 
+    /** For each queue that is stopping, what is run when it has. */
+    private final @Nullable Runnable[] stopping;
+
+    /** While the device is closing, what is run when it has. */
+    private @Nullable Runnable closing;
+
     /** Queues that ran out of budget: bit n for queue n. */
     private long more;
 
@@ -46,6 +52,7 @@ final class ActiveBlk implements ActiveDevice {
         // 5.2.6.2: without FLUSH a driver cannot make a write stable, so it must be when it completes.
         this.writeThrough = !activation.has(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH);
         this.queues = new BlkQueue[options.queueCount()];
+        this.stopping = new Runnable[options.queueCount()];
         this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
         this.moreHalf = activation.loop().newBottomHalf(this::processMore);
         this.completions = new CompletionQueue(backend, completionsHalf);
@@ -69,7 +76,7 @@ final class ActiveBlk implements ActiveDevice {
     public void queueNotified(int queueIndex) {
         assert activation.loop().inLoop();
         BlkQueue queue = queues[queueIndex];
-        if (queue == null || broken) {
+        if (queue == null || stopping[queueIndex] != null || broken) {
             return;
         }
         if (queue.process()) {
@@ -96,36 +103,63 @@ final class ActiveBlk implements ActiveDevice {
             request.queue().finish(request);
             request = completions.poll();
         }
-        // One interrupt a queue for all that was pushed.
-        for (BlkQueue queue : queues) {
-            if (queue != null) {
+        for (int i = 0; i < queues.length; i++) {
+            BlkQueue queue = queues[i];
+            if (queue != null && stopping[i] == null) {
+                // One interrupt for all that was pushed.
                 queue.signalUsed();
             }
+            endIfDrained(i);
+        }
+        closeIfDrained();
+    }
+
+    @Override
+    public void stopQueue(int queueIndex, Runnable stopped) {
+        assert activation.loop().inLoop();
+        stopping[queueIndex] = stopped;
+        more &= ~(1L << queueIndex);
+        endIfDrained(queueIndex);
+    }
+
+    /** Drops a queue that is stopping and has nothing in flight any more. */
+    private void endIfDrained(int queueIndex) {
+        BlkQueue queue = queues[queueIndex];
+        Runnable stopped = stopping[queueIndex];
+        if (stopped != null && (queue == null || queue.submitted() == 0)) {
+            queues[queueIndex] = null;
+            stopping[queueIndex] = null;
+            stopped.run();
         }
     }
 
     @Override
-    public void stopQueue(int queueIndex) {
+    public void close(Runnable closed) {
         assert activation.loop().inLoop();
-        BlkQueue queue = queues[queueIndex];
-        if (queue == null) {
+        closing = closed;
+        for (int i = 0; i < queues.length; i++) {
+            if (queues[i] != null && stopping[i] == null) {
+                stopQueue(i, ActiveBlk::tellNobody);
+            }
+        }
+        closeIfDrained();
+    }
+
+    private static void tellNobody() {}
+
+    private void closeIfDrained() {
+        Runnable closed = closing;
+        if (closed == null) {
             return;
         }
-        while (queue.submitted() > 0) {
-            BlkRequest request = completions.await();
-            request.queue().finish(request);
+        for (BlkQueue queue : queues) {
+            if (queue != null) {
+                return;
+            }
         }
-        queues[queueIndex] = null;
-        more &= ~(1L << queueIndex);
-        // The bottom halves that the workers scheduled are still to run and signal what was pushed to other queues.
-    }
-
-    @Override
-    public void close() {
-        for (int i = 0; i < queues.length; i++) {
-            stopQueue(i);
-        }
+        closing = null;
         completionsHalf.cancel();
         moreHalf.cancel();
+        closed.run();
     }
 }

@@ -3,7 +3,6 @@ package dev.isthmus.virtio.block;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.locks.LockSupport;
 
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +35,6 @@ final class CompletionQueue {
     private final BottomHalf wake;
     private final BlkRequest dummy;
     private volatile BlkRequest last;
-    private volatile @Nullable Thread waiter;
 
     /** Next request to hand out, or the dummy before it. Loop thread only. */
     private BlkRequest taken;
@@ -57,12 +55,6 @@ final class CompletionQueue {
     /** Adds a completed request and wakes the loop. Any thread; the caller must not touch the request afterwards. */
     void add(BlkRequest request) {
         link(request);
-        // Volatile read after the link: pairs with the write of waiter before the last poll in await(). One of the two
-        // sides sees the other, so a thread that waits is woken.
-        Thread waiting = waiter;
-        if (waiting != null) {
-            LockSupport.unpark(waiting);
-        }
         wake.schedule();
     }
 
@@ -99,27 +91,5 @@ final class CompletionQueue {
         }
         taken = second;
         return first;
-    }
-
-    /** Takes the oldest completed request, waiting for one; the caller knows that one will come. Loop thread. */
-    BlkRequest await() {
-        waiter = Thread.currentThread();
-        boolean interrupted = false;
-        try {
-            while (true) {
-                BlkRequest request = poll();
-                if (request != null) {
-                    return request;
-                }
-                LockSupport.park(this);
-                // A pending interrupt would turn the park into a spin; it is the loop's to handle, later.
-                interrupted |= Thread.interrupted();
-            }
-        } finally {
-            waiter = null;
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
     }
 }

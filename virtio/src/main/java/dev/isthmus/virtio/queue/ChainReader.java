@@ -4,47 +4,31 @@ package dev.isthmus.virtio.queue;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Objects;
 
 import dev.isthmus.memory.ScatterList;
-import dev.isthmus.memory.ScatterView;
 
 /**
- * Reads the device-readable bytes of a chain in order, wherever the driver split them (2.7.4.1: the device must not
- * make assumptions about the arrangement of descriptors).
+ * Reads the device-readable bytes of a chain in order, wherever the driver split them (2.7.4.1).
  *
  * <p>Reusable; allocates nothing. Each byte is read once from guest memory. The caller asks {@link #remainingBytes}
  * first: reading past the end is its bug and throws {@link IndexOutOfBoundsException}. Owned by one thread.
  */
-public final class ChainReader {
+public final class ChainReader extends ChainCursor {
     private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong U64 =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-    private ScatterView list = new ScatterList();
-    private int element;
-    private long elementPosition;
-    private long remainingBytes;
 
     /** Makes a reader at the end of nothing. */
     public ChainReader() {}
 
     /** Starts at the first device-readable byte of a chain. */
     public void reset(DescriptorChain chain) {
-        list = chain.readable();
-        element = 0;
-        elementPosition = 0;
-        remainingBytes = list.totalBytes();
-    }
-
-    /** Returns how many bytes are left. */
-    public long remainingBytes() {
-        return remainingBytes;
+        start(chain.readable());
     }
 
     /** Returns how many bytes were read or skipped. */
     public long positionBytes() {
-        return list.totalBytes() - remainingBytes;
+        return passedBytes();
     }
 
     /** Reads an unsigned byte, 0 to 255. */
@@ -62,7 +46,7 @@ public final class ChainReader {
         if (contiguousBytes() < 4) {
             return assemble(4);
         }
-        long value = Integer.toUnsignedLong(list.segment(element).get(U32, here()));
+        long value = Integer.toUnsignedLong(segment().get(U32, offset()));
         advance(4);
         return value;
     }
@@ -72,19 +56,18 @@ public final class ChainReader {
         if (contiguousBytes() < 8) {
             return assemble(8);
         }
-        long value = list.segment(element).get(U64, here());
+        long value = segment().get(U64, offset());
         advance(8);
         return value;
     }
 
     /** Reads bytes into an array. */
     public void read(byte[] target, int targetOffset, int lengthBytes) {
-        Objects.checkFromIndexSize(0, lengthBytes, remainingBytes);
+        require(lengthBytes);
         int done = 0;
         while (done < lengthBytes) {
             int part = (int) Math.min(lengthBytes - done, contiguousBytes());
-            MemorySegment.copy(
-                    list.segment(element), ValueLayout.JAVA_BYTE, here(), target, targetOffset + done, part);
+            MemorySegment.copy(segment(), ValueLayout.JAVA_BYTE, offset(), target, targetOffset + done, part);
             advance(part);
             done += part;
         }
@@ -92,7 +75,7 @@ public final class ChainReader {
 
     /** Passes over bytes. */
     public void skip(long lengthBytes) {
-        Objects.checkFromIndexSize(0L, lengthBytes, remainingBytes);
+        require(lengthBytes);
         long left = lengthBytes;
         while (left > 0) {
             long part = Math.min(left, contiguousBytes());
@@ -103,12 +86,12 @@ public final class ChainReader {
 
     /** Appends the bytes that are left to a list, without reading them, and passes over them. */
     public void drainTo(ScatterList target) {
-        target.addSlice(list, positionBytes(), remainingBytes);
-        skip(remainingBytes);
+        target.addSlice(list(), passedBytes(), remainingBytes());
+        skip(remainingBytes());
     }
 
     private long assemble(int bytes) {
-        Objects.checkFromIndexSize(0, bytes, remainingBytes);
+        require(bytes);
         long value = 0;
         for (int i = 0; i < bytes; i++) {
             value |= (long) Byte.toUnsignedInt(nextByte()) << (8 * i);
@@ -117,26 +100,9 @@ public final class ChainReader {
     }
 
     private byte nextByte() {
-        Objects.checkIndex(0L, remainingBytes);
-        byte value = list.segment(element).get(ValueLayout.JAVA_BYTE, here());
+        require(1);
+        byte value = segment().get(ValueLayout.JAVA_BYTE, offset());
         advance(1);
         return value;
-    }
-
-    private long contiguousBytes() {
-        return remainingBytes == 0 ? 0 : list.lengthBytes(element) - elementPosition;
-    }
-
-    private long here() {
-        return list.offset(element) + elementPosition;
-    }
-
-    private void advance(long bytes) {
-        elementPosition += bytes;
-        remainingBytes -= bytes;
-        if (elementPosition == list.lengthBytes(element)) {
-            element++;
-            elementPosition = 0;
-        }
     }
 }

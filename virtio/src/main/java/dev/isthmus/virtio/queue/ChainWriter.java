@@ -3,10 +3,6 @@ package dev.isthmus.virtio.queue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Objects;
-
-import dev.isthmus.memory.ScatterList;
-import dev.isthmus.memory.ScatterView;
 
 /**
  * Writes the device-writable bytes of a chain in order, wherever the driver split them (2.7.4.1).
@@ -14,31 +10,18 @@ import dev.isthmus.memory.ScatterView;
  * <p>Reusable; allocates nothing. The caller asks {@link #remainingBytes} first: writing past the end is its bug and
  * throws {@link IndexOutOfBoundsException}. Owned by one thread.
  */
-public final class ChainWriter {
-    private ScatterView list = new ScatterList();
-    private int element;
-    private long elementPosition;
-    private long remainingBytes;
-
+public final class ChainWriter extends ChainCursor {
     /** Makes a writer at the end of nothing. */
     public ChainWriter() {}
 
     /** Starts at the first device-writable byte of a chain. */
     public void reset(DescriptorChain chain) {
-        list = chain.writable();
-        element = 0;
-        elementPosition = 0;
-        remainingBytes = list.totalBytes();
-    }
-
-    /** Returns how many bytes still fit. */
-    public long remainingBytes() {
-        return remainingBytes;
+        start(chain.writable());
     }
 
     /** Returns how many bytes were written: the used length for {@link Virtqueue#push}. */
     public long writtenBytes() {
-        return list.totalBytes() - remainingBytes;
+        return passedBytes();
     }
 
     /** Writes the low 8 bits of a value. */
@@ -63,40 +46,26 @@ public final class ChainWriter {
 
     /** Writes bytes of an array. */
     public void write(byte[] source, int sourceOffset, int lengthBytes) {
-        Objects.checkFromIndexSize(0, lengthBytes, remainingBytes);
+        require(lengthBytes);
         int done = 0;
         while (done < lengthBytes) {
-            int part = (int) Math.min(lengthBytes - done, list.lengthBytes(element) - elementPosition);
-            MemorySegment.copy(
-                    source, sourceOffset + done, list.segment(element), ValueLayout.JAVA_BYTE, here(), part);
+            int part = (int) Math.min(lengthBytes - done, contiguousBytes());
+            MemorySegment.copy(source, sourceOffset + done, segment(), ValueLayout.JAVA_BYTE, offset(), part);
             advance(part);
             done += part;
         }
     }
 
     private void spread(long value, int bytes) {
-        Objects.checkFromIndexSize(0, bytes, remainingBytes);
+        require(bytes);
         for (int i = 0; i < bytes; i++) {
             nextByte((byte) (value >>> (8 * i)));
         }
     }
 
     private void nextByte(byte value) {
-        Objects.checkIndex(0L, remainingBytes);
-        list.segment(element).set(ValueLayout.JAVA_BYTE, here(), value);
+        require(1);
+        segment().set(ValueLayout.JAVA_BYTE, offset(), value);
         advance(1);
-    }
-
-    private long here() {
-        return list.offset(element) + elementPosition;
-    }
-
-    private void advance(long bytes) {
-        elementPosition += bytes;
-        remainingBytes -= bytes;
-        if (elementPosition == list.lengthBytes(element)) {
-            element++;
-            elementPosition = 0;
-        }
     }
 }

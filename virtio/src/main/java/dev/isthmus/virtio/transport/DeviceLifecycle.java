@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.transport;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-
 import org.jspecify.annotations.Nullable;
 
-import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FaultLog;
+import dev.isthmus.device.LoopTask;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
@@ -28,8 +25,14 @@ import dev.isthmus.virtio.queue.Virtqueue;
  * activation, queue reset, device reset (virtio 1.2, chapters 2 and 3).
  *
  * <p>Threads: vCPU threads call the register methods, several at once. What changes {@link #active} runs on the loop
- * only, and so one after another; the vCPU that asked for it waits in {@link EventLoop#call}. What drivers write is kept
- * in {@link TransportState}, whose lock is not held across any call from here.
+ * only, and so one after another; the vCPU that asked for it waits. What drivers write is kept in {@link
+ * TransportState}, whose lock is not held across any call from here.
+ *
+ * <p>Resets and stops of queues last until the host has done with the buffers in flight, which the guest may use for
+ * something else as soon as it knows the reset to be over. By 2.4.2 a driver should read the status until it is 0. Linux
+ * does so over PCI; over MMIO it takes the reset to be over once its write is done. So the write takes until then, the
+ * status does not read 0 before (nor QueueReady and QueueReset, for queues), and it is only that one vCPU that waits:
+ * neither the loop, whatever the host's storage does, nor other vCPUs.
  */
 final class DeviceLifecycle {
     /** What every device of ours can do, whatever its type. */
@@ -37,17 +40,6 @@ final class DeviceLifecycle {
             | VirtioFeatures.VIRTIO_F_EVENT_IDX
             | VirtioFeatures.VIRTIO_F_INDIRECT_DESC
             | VirtioFeatures.VIRTIO_F_RING_RESET;
-
-    private static final VarHandle PENDING_NOTIFICATIONS;
-
-    static {
-        try {
-            PENDING_NOTIFICATIONS =
-                    MethodHandles.lookup().findVarHandle(DeviceLifecycle.class, "pendingNotifications", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
 
     private final VirtioDevice device;
     private final GuestMemory memory;
@@ -58,18 +50,20 @@ final class DeviceLifecycle {
 
     private final TransportState state;
 
-    /** The driver's device, or null before DRIVER_OK and after reset. Loop thread only. */
+    /** The driver's device, or null before DRIVER_OK and after a reset began. Loop thread only. */
     private @Nullable ActiveDevice active;
 
-    /** The queues that {@link #active} was given. Loop thread only. */
+    /** The queues that {@link #active} runs. Loop thread only. */
     private final boolean[] started;
 
-    /** Queues whose notification came through a register: bit n for queue n. */
-    private volatile long pendingNotifications;
+    private final Rundown reset = new Rundown(new FinishReset());
 
-    private final BottomHalf notificationsHalf;
+    /** One for each queue. */
+    private final Rundown[] stops;
+
+    private final RegisterNotifications notifications;
     private final DriverSignals signals = new Signals();
-    private final Runnable resetTask = new ResetTask();
+    private final LoopTask resetTask = new ResetTask();
 
     DeviceLifecycle(
             VirtioDevice device,
@@ -88,7 +82,11 @@ final class DeviceLifecycle {
         this.offeredFeatures = device.offeredFeatures() | TRANSPORT_FEATURES;
         this.state = new TransportState(device, offeredFeatures);
         this.started = new boolean[device.queueCount()];
-        this.notificationsHalf = loop.newBottomHalf(new NotificationsTask());
+        this.stops = new Rundown[device.queueCount()];
+        for (int i = 0; i < stops.length; i++) {
+            stops[i] = new Rundown(new FinishStop(i));
+        }
+        this.notifications = new RegisterNotifications(loop, this);
     }
 
     /** Returns what the driver has written, for the registers that only store or report. */
@@ -98,7 +96,7 @@ final class DeviceLifecycle {
 
     // Status.
 
-    /** Handles a driver's write to the status field. vCPU threads; waits for the loop at reset and DRIVER_OK. */
+    /** Handles a driver's write to the status field. vCPU threads; waits for a reset to end, and at DRIVER_OK. */
     void writeStatus(int written) {
         if (written == 0) {
             reset();
@@ -111,9 +109,9 @@ final class DeviceLifecycle {
         }
     }
 
-    /** Resets the device, in any state; has finished on return. Any thread. */
+    /** Resets the device, in any state; has finished on return. Any thread but the loop's. */
     void reset() {
-        loop.call(resetTask);
+        loop.callAndAwait(resetTask);
     }
 
     /**
@@ -139,19 +137,24 @@ final class DeviceLifecycle {
 
     // Queues.
 
-    /** Enables or disables the selected queue. vCPU threads; waits for the loop where the device is live. */
+    /** Enables or disables the selected queue. vCPU threads; waits where the device is live, for the queue to stop too. */
     void writeQueueReady(boolean ready) {
         int index = state.writeQueueReady(ready);
-        if (index != TransportState.NO_QUEUE) {
-            loop.call(ready ? new StartQueueTask(index) : new StopQueueTask(index, false));
+        if (index == TransportState.NO_QUEUE) {
+            return;
+        }
+        if (ready) {
+            loop.call(new StartQueueTask(index));
+        } else {
+            loop.callAndAwait(new StopQueueTask(index));
         }
     }
 
-    /** Resets the selected queue (2.6.1); has finished on return. vCPU threads; waits for the loop. */
+    /** Resets the selected queue (2.6.1); has finished on return. vCPU threads; waits. */
     void resetQueue() {
         int index = state.beginQueueReset();
         if (index != TransportState.NO_QUEUE) {
-            loop.call(new StopQueueTask(index, true));
+            loop.callAndAwait(new StopQueueTask(index));
         }
     }
 
@@ -159,12 +162,9 @@ final class DeviceLifecycle {
 
     /** Handles a notification that came through a register: passes it to the loop. vCPU threads; never waits. */
     void notifyFromRegister(long index) {
-        if (index < 0 || index >= started.length) {
-            return;
+        if (index >= 0 && index < started.length) {
+            notifications.add((int) index);
         }
-        // Full barrier, then schedule: pairs with getAndSet in NotificationsTask, so no bit is lost or left behind.
-        PENDING_NOTIFICATIONS.getAndBitwiseOr(this, 1L << index);
-        notificationsHalf.schedule();
     }
 
     /** Handles an available buffer notification. Loop thread. One that comes before DRIVER_OK is ignored (3.1.1). */
@@ -246,7 +246,7 @@ final class DeviceLifecycle {
         assert loop.inLoop();
         QueueRegisters registers = state.copyOfQueue(index);
         ActiveDevice current = active;
-        if (current == null || started[index] || !live()) {
+        if (current == null || started[index] || stops[index].underWay() || !live()) {
             return;
         }
         LayoutOutcome layout = check(registers);
@@ -256,39 +256,87 @@ final class DeviceLifecycle {
         }
         current.startQueue(index, open(valid, registers.sizeMax, state.driverFeatures()));
         started[index] = true;
-        state.setQueueReady(index, true);
+        state.setQueueReady(index);
         notifyQueue(index);
     }
 
-    private void stopQueue(int index, boolean reset) {
+    private void stopQueue(int index, Runnable ended) {
         assert loop.inLoop();
+        if (reset.underWay()) {
+            // It stops this queue, too.
+            reset.join(ended);
+            return;
+        }
+        Rundown stop = stops[index];
+        if (!stop.join(ended)) {
+            return;
+        }
         ActiveDevice current = active;
         if (current != null && started[index]) {
-            current.stopQueue(index);
             started[index] = false;
-        }
-        if (reset) {
-            state.resetQueue(index);
+            current.stopQueue(index, stop);
         } else {
-            state.setQueueReady(index, false);
+            stop.run();
+        }
+    }
+
+    private void beginReset(Runnable ended) {
+        assert loop.inLoop();
+        if (!reset.join(ended)) {
+            return;
+        }
+        ActiveDevice current = active;
+        active = null;
+        for (int i = 0; i < started.length; i++) {
+            started[i] = false;
+        }
+        if (current != null) {
+            current.close(reset);
+        } else {
+            reset.run();
+        }
+    }
+
+    private final class ResetTask implements LoopTask {
+        @Override
+        public void begin(Runnable ended) {
+            beginReset(ended);
         }
     }
 
     /** Section 2.4.1: when status reads 0, nothing touches the queues or notifies the driver any more. */
-    private final class ResetTask implements Runnable {
+    private final class FinishReset implements Runnable {
         @Override
         public void run() {
-            ActiveDevice current = active;
-            active = null;
-            for (int i = 0; i < started.length; i++) {
-                started[i] = false;
-            }
-            if (current != null) {
-                current.close();
-            }
-            pendingNotifications = 0;
+            notifications.clear();
             interrupts.clear();
             state.reset();
+        }
+    }
+
+    private final class StopQueueTask implements LoopTask {
+        private final int index;
+
+        StopQueueTask(int index) {
+            this.index = index;
+        }
+
+        @Override
+        public void begin(Runnable ended) {
+            stopQueue(index, ended);
+        }
+    }
+
+    private final class FinishStop implements Runnable {
+        private final int index;
+
+        FinishStop(int index) {
+            this.index = index;
+        }
+
+        @Override
+        public void run() {
+            state.queueStopped(index);
         }
     }
 
@@ -301,7 +349,8 @@ final class DeviceLifecycle {
 
         @Override
         public void run() {
-            if (applyStatus(written)) {
+            // What another vCPU writes during a reset is lost with it.
+            if (!reset.underWay() && applyStatus(written)) {
                 activate();
             }
         }
@@ -317,32 +366,6 @@ final class DeviceLifecycle {
         @Override
         public void run() {
             startQueue(index);
-        }
-    }
-
-    private final class StopQueueTask implements Runnable {
-        private final int index;
-        private final boolean reset;
-
-        StopQueueTask(int index, boolean reset) {
-            this.index = index;
-            this.reset = reset;
-        }
-
-        @Override
-        public void run() {
-            stopQueue(index, reset);
-        }
-    }
-
-    private final class NotificationsTask implements Runnable {
-        @Override
-        public void run() {
-            long bits = (long) PENDING_NOTIFICATIONS.getAndSet(DeviceLifecycle.this, 0L);
-            while (bits != 0) {
-                notifyQueue(Long.numberOfTrailingZeros(bits));
-                bits &= bits - 1;
-            }
         }
     }
 

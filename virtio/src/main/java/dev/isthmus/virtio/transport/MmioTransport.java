@@ -16,7 +16,8 @@ import dev.isthmus.virtio.VirtioIds;
  * Virtio over MMIO, version 2 (virtio 1.2, section 4.2): decodes the registers of {@link MmioRegisters} and keeps the
  * interrupt bits.
  *
- * <p>Called by vCPU threads, several at once. Only a write to Status, QueueReady or QueueReset may wait for the loop.
+ * <p>Called by vCPU threads, several at once. Only a write to Status, QueueReady or QueueReset may wait: for the loop, and
+ * where it stops the device or a queue, for the requests in flight.
  * What a driver must not do has a defined answer: a register of the wrong direction, an undefined offset and an access
  * that is not 32 bits wide and aligned read as 0 and ignore writes.
  *
@@ -62,7 +63,7 @@ public final class MmioTransport implements BusDevice {
 
     /**
      * Resets transport and device as a driver's reset does, in any state: requests in flight have ended on return. For
-     * a machine's reset and its end. Any thread.
+     * a machine's reset and its end. Any thread but the loop's.
      */
     public void reset() {
         lifecycle.reset();

@@ -362,16 +362,21 @@ final class TransportState {
         }
     }
 
-    void setQueueReady(int index, boolean ready) {
+    void setQueueReady(int index) {
         synchronized (lock) {
-            queues[index].ready = ready;
+            queues[index].ready = true;
         }
     }
 
-    /** Returns a queue to its state after a device reset, QueueReset included. */
-    void resetQueue(int index) {
+    /** Has a queue that was to be disabled read so, and one that was to be reset as after a device reset. */
+    void queueStopped(int index) {
         synchronized (lock) {
-            queues[index].reset();
+            QueueRegisters queue = queues[index];
+            if (queue.resetting) {
+                queue.reset();
+            } else {
+                queue.ready = false;
+            }
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.jspecify.annotations.Nullable;
@@ -12,13 +13,15 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
+import dev.isthmus.device.LoopTask;
 import dev.isthmus.device.LoopTimer;
 
 /**
  * An event loop that a test turns by hand, with a clock that only the test moves.
  *
  * <p>The thread that makes it is its loop thread. Other threads may post and schedule, as with a real loop; what they
- * ask for runs when the test calls {@link #runReady}. {@link #call} from another thread waits for that.
+ * ask for runs when the test calls {@link #runReady}; {@link #call} and {@link #callAndAwait} wait for that. Called by
+ * the loop thread, which so plays a vCPU as well, they turn the loop themselves.
  */
 public final class ManualEventLoop implements EventLoop {
     private final Thread thread = Thread.currentThread();
@@ -39,7 +42,10 @@ public final class ManualEventLoop implements EventLoop {
 
     @Override
     public void post(Runnable task) {
-        tasks.add(task);
+        synchronized (tasks) {
+            tasks.add(task);
+            tasks.notifyAll();
+        }
     }
 
     @Override
@@ -48,27 +54,36 @@ public final class ManualEventLoop implements EventLoop {
             task.run();
             return;
         }
-        Object done = new Object();
-        AtomicBoolean finished = new AtomicBoolean();
-        tasks.add(() -> {
+        callAndAwait(ended -> {
             task.run();
-            synchronized (done) {
-                finished.set(true);
-                done.notifyAll();
-            }
+            ended.run();
         });
-        synchronized (done) {
-            boolean interrupted = false;
-            while (!finished.get()) {
-                try {
-                    done.wait();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
+    }
+
+    @Override
+    public void callAndAwait(LoopTask task) {
+        CountDownLatch done = new CountDownLatch(1);
+        if (inLoop()) {
+            task.begin(done::countDown);
+            if (done.getCount() > 0) {
+                runReady();
             }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
+            if (done.getCount() > 0) {
+                throw new IllegalStateException("The task waits for another thread: call from another one, too");
             }
+            return;
+        }
+        post(() -> task.begin(done::countDown));
+        boolean interrupted = false;
+        while (done.getCount() > 0) {
+            try {
+                done.await();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -99,6 +114,16 @@ public final class ManualEventLoop implements EventLoop {
     @Override
     public long nanoTime() {
         return nowNanos;
+    }
+
+    /** Waits until other threads have posted or called so many times and all that is still to run. Loop thread. */
+    public void awaitPosted(int count) throws InterruptedException {
+        requireLoop();
+        synchronized (tasks) {
+            while (tasks.size() < count) {
+                tasks.wait();
+            }
+        }
     }
 
     /** Runs posted tasks and scheduled bottom halves until none is left. Loop thread. */

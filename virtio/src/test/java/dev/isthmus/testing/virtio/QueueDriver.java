@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.memory.GuestMemory;
+import dev.isthmus.virtio.queue.QueueLayout;
 
 /**
  * The driver's side of a split virtqueue (virtio 1.2, sections 2.7.13 and 2.7.14), with the barriers that the
@@ -104,6 +105,14 @@ public final class QueueDriver {
     /** Returns where the Used Ring is. */
     public long usedGpa() {
         return usedGpa;
+    }
+
+    /** Returns where the parts are, as a device takes it up. */
+    public QueueLayout layout() {
+        if (QueueLayout.check(memory, size, size, descriptorGpa, availableGpa, usedGpa) instanceof QueueLayout layout) {
+            return layout;
+        }
+        throw new AssertionError("not a sound queue");
     }
 
     /** Returns how many descriptors are free. */

@@ -25,7 +25,7 @@ final class BlkTestRig {
     static final int UNTOUCHED = 0xee;
 
     final GuestMemory memory = FakeGuestMemory.ofBytes(0x4_0000);
-    final ManualEventLoop loop = new ManualEventLoop();
+    final ManualEventLoop loop;
     final FakeIrqLine irq = new FakeIrqLine();
     final MmioTransport transport;
     final MmioDriver driver;
@@ -36,6 +36,12 @@ final class BlkTestRig {
     }
 
     BlkTestRig(BlockBackend backend, BlockExecutor executor, VirtioBlkOptions options) {
+        this(backend, executor, options, new ManualEventLoop());
+    }
+
+    /** One of several devices on a loop, each with memory of its own. */
+    BlkTestRig(BlockBackend backend, BlockExecutor executor, VirtioBlkOptions options, ManualEventLoop loop) {
+        this.loop = loop;
         VirtioBlk device = new VirtioBlk(backend, executor, options, "test");
         transport = new MmioTransport(device, memory, loop, irq, "test");
         driver = new MmioDriver(transport);

@@ -1,32 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.block;
 
-import java.lang.management.ManagementFactory;
-
-import com.sun.management.ThreadMXBean;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.testing.block.MemoryBlockBackend;
+import dev.isthmus.testing.jvm.Allocations;
 import dev.isthmus.testing.virtio.QueueDriver;
 import dev.isthmus.virtio.VirtioFeatures;
 
 import static dev.isthmus.testing.virtio.QueueDriver.VIRTQ_DESC_F_NEXT;
 import static dev.isthmus.testing.virtio.QueueDriver.VIRTQ_DESC_F_WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The whole way of a request, from the notification to the interrupt, allocates nothing once it is warm. */
 class VirtioBlkAllocationTest {
-    private static final int WARM_UP = 30_000;
-    private static final int MEASURED = 10_000;
-
-    /** What the measurement itself and a late compilation may take; one object a request would be 160,000. */
-    private static final long TOLERANCE_BYTES = 4096;
-
-    private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int REQUESTS = 10_000;
 
     @ParameterizedTest
     @ValueSource(ints = {
@@ -46,13 +37,8 @@ class VirtioBlkAllocationTest {
         rig.queue.writeDescriptor(0, BlkTestRig.HEADER_GPA, 16, VIRTQ_DESC_F_NEXT, 1);
         rig.queue.writeDescriptor(1, BlkTestRig.DATA_GPA, 4096, dataFlags | VIRTQ_DESC_F_NEXT, 2);
         rig.queue.writeDescriptor(2, BlkTestRig.STATUS_GPA, 1, VIRTQ_DESC_F_WRITE, 0);
-        run(rig, WARM_UP);
 
-        long before = threads.getCurrentThreadAllocatedBytes();
-        run(rig, MEASURED);
-        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
-
-        assertTrue(allocated < TOLERANCE_BYTES, MEASURED + " requests allocated " + allocated + " bytes");
+        Allocations.assertNoneOnceWarm(REQUESTS, () -> run(rig, REQUESTS));
     }
 
     private static void completeWithoutDisk(BlockRequest request) {

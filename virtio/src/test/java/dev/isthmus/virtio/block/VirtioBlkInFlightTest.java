@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.block;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,6 +20,7 @@ import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_T_IN;
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_T_OUT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Requests while the executor has them: order, batches, resets. */
@@ -150,77 +146,93 @@ class VirtioBlkInFlightTest {
 
     @Test
     void resetWaitsForRequestsInFlightAndSignalsNothing() throws InterruptedException {
-        CountDownLatch mayRun = new CountDownLatch(1);
-        try (ExecutorService worker = Executors.newSingleThreadExecutor()) {
-            BlkTestRig slow = new BlkTestRig(disk, request -> worker.execute(() -> {
-                awaitUninterruptibly(mayRun);
-                request.run();
-            }));
-            slow.bringUp(VIRTIO_BLK_F_FLUSH);
-            slow.memory.fill(BlkTestRig.DATA_GPA, SECTOR, (byte) 9);
-            for (int i = 0; i < 4; i++) {
-                slow.offer(VIRTIO_BLK_T_OUT, i, BlkTestRig.DATA_GPA, SECTOR);
-            }
-            slow.irq.takePulses();
-            Thread releaser = new Thread(mayRun::countDown);
-            releaser.start();
-
-            slow.driver.reset();
-
-            assertEquals(4, disk.writes());
-            assertEquals(0, slow.driver.status());
-            assertEquals(0, slow.driver.read(MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS));
-            releaser.join();
-            slow.loop.runReady();
-            assertEquals(0, slow.irq.takePulses());
-            slow.bringUp(VIRTIO_BLK_F_FLUSH);
-            slow.driver.reset();
-            worker.shutdown();
-            assertTrue(worker.awaitTermination(30, TimeUnit.SECONDS));
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        for (int i = 0; i < 4; i++) {
+            rig.offer(VIRTIO_BLK_T_OUT, i, BlkTestRig.DATA_GPA, SECTOR);
         }
+        rig.irq.takePulses();
+
+        Thread cpu = begin(rig.driver::reset);
+        executor.runOldest();
+        executor.runNewest();
+        rig.loop.runReady();
+        assertNotEquals(0, rig.driver.status());
+        assertTrue(cpu.isAlive());
+
+        executor.runAll();
+        rig.loop.runReady();
+        cpu.join();
+        assertEquals(0, rig.driver.status());
+        assertEquals(4, disk.writes());
+        assertEquals(0, rig.driver.read(MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS));
+        assertEquals(0, rig.irq.takePulses());
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        rig.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+        executor.runAll();
+        rig.loop.runReady();
+        assertEquals(VIRTIO_BLK_S_OK, rig.status());
     }
 
     @Test
-    void interruptOfTheLoopThreadDoesNotEndTheDrain() throws InterruptedException {
-        CountDownLatch mayRun = new CountDownLatch(1);
-        try (ExecutorService worker = Executors.newSingleThreadExecutor()) {
-            BlkTestRig slow = new BlkTestRig(disk, request -> worker.execute(() -> {
-                awaitUninterruptibly(mayRun);
-                request.run();
-            }));
-            slow.bringUp(VIRTIO_BLK_F_FLUSH);
-            slow.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
-            Thread releaser = new Thread(mayRun::countDown);
-            releaser.start();
+    void diskThatHangsDuringItsResetDoesNotKeepTheLoopFromOthers() throws InterruptedException {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        rig.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+        BlkTestRig other = new BlkTestRig(
+                disk, BlockRequest::run, new VirtioBlkOptions("", 1, BlkTestRig.QUEUE_SIZE), rig.loop);
+        other.bringUp(VIRTIO_BLK_F_FLUSH);
 
-            Thread.currentThread().interrupt();
-            slow.driver.reset();
+        Thread cpu = begin(rig.driver::reset);
 
-            assertTrue(Thread.interrupted());
-            assertEquals(1, disk.flushes());
-            releaser.join();
-        }
+        assertEquals(VIRTIO_BLK_S_OK, other.request(VIRTIO_BLK_T_IN, 0, SECTOR));
+        other.driver.reset();
+        assertEquals(0, other.driver.status());
+        assertTrue(cpu.isAlive());
+        executor.runAll();
+        rig.loop.runReady();
+        cpu.join();
     }
 
-    private static void awaitUninterruptibly(CountDownLatch latch) {
-        boolean interrupted = false;
-        while (latch.getCount() > 0) {
-            try {
-                latch.await();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+    /** Has another vCPU do what makes it wait, up to where the loop has begun with it. */
+    private Thread begin(Runnable access) throws InterruptedException {
+        Thread cpu = Thread.ofPlatform().start(access);
+        rig.loop.awaitPosted(1);
+        rig.loop.runReady();
+        return cpu;
     }
 
     @Test
-    void queueResetDrainsItsQueueAndLeavesTheOtherRunning() {
+    void queueResetWaitsForItsOwnRequestsOnlyAndTakesNoneMeanwhile() throws InterruptedException {
         BlkTestRig two = new BlkTestRig(
-                disk, BlockRequest::run, new VirtioBlkOptions("", 2, BlkTestRig.QUEUE_SIZE));
+                disk, executor, new VirtioBlkOptions("", 2, BlkTestRig.QUEUE_SIZE), rig.loop);
         QueueDriver second = new QueueDriver(two.memory, 0x3000, BlkTestRig.QUEUE_SIZE, false);
+        bringUpBoth(two, second);
+        two.writeHeader(BlkTestRig.HEADER_GPA, VIRTIO_BLK_T_FLUSH, 0);
+        Buffer header = Buffer.readable(BlkTestRig.HEADER_GPA, 16);
+        Buffer status = Buffer.writable(BlkTestRig.STATUS_GPA, 1);
+        second.offer(header, status);
+        two.driver.notifyQueue(1);
+        two.loop.runReady();
+        two.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+
+        Thread cpu = begin(() -> resetQueue(two, 1));
+        second.offer(header, status);
+        two.driver.notifyQueue(1);
+        executor.runNewest();
+        two.loop.runReady();
+        assertTrue(two.queue.pollUsed());
+        assertTrue(cpu.isAlive());
+        assertEquals(1, executor.pending());
+
+        executor.runAll();
+        two.irq.takePulses();
+        two.loop.runReady();
+        cpu.join();
+        assertEquals(2, disk.flushes());
+        assertTrue(second.pollUsed());
+        assertEquals(0, two.irq.takePulses());
+    }
+
+    private static void bringUpBoth(BlkTestRig two, QueueDriver second) {
         assertTrue(two.driver.negotiate(VirtioFeatures.VIRTIO_F_VERSION_1
                 | VirtioFeatures.VIRTIO_F_RING_RESET
                 | VirtioBlkProtocol.VIRTIO_BLK_F_MQ
@@ -228,9 +240,21 @@ class VirtioBlkInFlightTest {
         two.driver.setUpQueue(0, two.queue);
         two.driver.setUpQueue(1, second);
         two.driver.driverOk();
+    }
 
-        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 1);
+    private static void resetQueue(BlkTestRig two, int index) {
+        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
         two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
+    }
+
+    @Test
+    void queueResetDrainsItsQueueAndLeavesTheOtherRunning() {
+        BlkTestRig two = new BlkTestRig(
+                disk, BlockRequest::run, new VirtioBlkOptions("", 2, BlkTestRig.QUEUE_SIZE));
+        QueueDriver second = new QueueDriver(two.memory, 0x3000, BlkTestRig.QUEUE_SIZE, false);
+        bringUpBoth(two, second);
+
+        resetQueue(two, 1);
 
         assertEquals(VIRTIO_BLK_S_OK, two.request(VIRTIO_BLK_T_IN, 0, SECTOR));
         QueueDriver again = new QueueDriver(two.memory, 0x3000, 4, false);

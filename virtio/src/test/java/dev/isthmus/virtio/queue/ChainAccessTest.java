@@ -26,10 +26,7 @@ class ChainAccessTest {
     private final QueueDriver driver = new QueueDriver(memory, 0x1000, SIZE, false);
     private final SplitQueue queue = new SplitQueue(
             memory,
-            assertInstanceOf(
-                    QueueLayout.class,
-                    QueueLayout.check(
-                            memory, SIZE, SIZE, driver.descriptorGpa(), driver.availableGpa(), driver.usedGpa())),
+            driver.layout(),
             SIZE,
             false,
             false,

@@ -24,10 +24,7 @@ class ChainBytesLimitTest {
     private final QueueDriver driver = new QueueDriver(memory, 0, SIZE, false);
     private final SplitQueue queue = new SplitQueue(
             memory,
-            assertInstanceOf(
-                    QueueLayout.class,
-                    QueueLayout.check(
-                            memory, SIZE, SIZE, driver.descriptorGpa(), driver.availableGpa(), driver.usedGpa())),
+            driver.layout(),
             2 * SIZE,
             false,
             true,

@@ -32,15 +32,7 @@ class DescriptorChainTest {
     private final SplitQueue queue = open(true);
 
     private SplitQueue open(boolean indirectDesc) {
-        LayoutOutcome layout = QueueLayout.check(
-                memory, SIZE, SIZE, driver.descriptorGpa(), driver.availableGpa(), driver.usedGpa());
-        return new SplitQueue(
-                memory,
-                assertInstanceOf(QueueLayout.class, layout),
-                CHAIN_MAX,
-                false,
-                indirectDesc,
-                RingPosition.START);
+        return new SplitQueue(memory, driver.layout(), CHAIN_MAX, false, indirectDesc, RingPosition.START);
     }
 
     private DescriptorChain popChain() {

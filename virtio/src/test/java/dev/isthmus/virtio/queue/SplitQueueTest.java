@@ -31,10 +31,7 @@ class SplitQueueTest {
     private final SplitQueue eventQueue = open(eventDriver, true, RingPosition.START);
 
     private SplitQueue open(QueueDriver of, boolean eventIdx, RingPosition start) {
-        LayoutOutcome layout = QueueLayout.check(
-                memory, of.size(), of.size(), of.descriptorGpa(), of.availableGpa(), of.usedGpa());
-        return new SplitQueue(
-                memory, assertInstanceOf(QueueLayout.class, layout), of.size(), eventIdx, true, start);
+        return new SplitQueue(memory, of.layout(), of.size(), eventIdx, true, start);
     }
 
     private static DescriptorChain popChain(SplitQueue queue) {

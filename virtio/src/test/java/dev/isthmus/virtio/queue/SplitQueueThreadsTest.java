@@ -39,16 +39,8 @@ class SplitQueueThreadsTest {
     @ValueSource(booleans = {false, true})
     void noBufferAndNoNotificationIsLost(boolean eventIdx) throws InterruptedException {
         QueueDriver driver = new QueueDriver(memory, 0x1000, SIZE, eventIdx);
-        SplitQueue queue = new SplitQueue(
-                memory,
-                assertInstanceOf(
-                        QueueLayout.class,
-                        QueueLayout.check(
-                                memory, SIZE, SIZE, driver.descriptorGpa(), driver.availableGpa(), driver.usedGpa())),
-                SIZE,
-                eventIdx,
-                false,
-                RingPosition.START);
+        SplitQueue queue =
+                new SplitQueue(memory, driver.layout(), SIZE, eventIdx, false, RingPosition.START);
         Thread device = new Thread(() -> {
             try {
                 serve(queue);

@@ -25,6 +25,19 @@ final class RecordingDevice implements VirtioDevice {
     @Nullable Activation activation;
     final @Nullable Virtqueue[] queues = new Virtqueue[2];
 
+    /** Whether requests are in flight that take as long as the test wants. */
+    boolean slow;
+
+    private final List<Runnable> ending = new ArrayList<>();
+
+    /** Has the requests in flight end, and with them what waits for them. */
+    void endRequests() {
+        slow = false;
+        List<Runnable> ended = List.copyOf(ending);
+        ending.clear();
+        ended.forEach(Runnable::run);
+    }
+
     List<String> takeCalls() {
         List<String> taken = List.copyOf(calls);
         calls.clear();
@@ -86,14 +99,24 @@ final class RecordingDevice implements VirtioDevice {
         }
 
         @Override
-        public void stopQueue(int queueIndex) {
+        public void stopQueue(int queueIndex, Runnable stopped) {
             calls.add("stop " + queueIndex);
             queues[queueIndex] = null;
+            end(stopped);
         }
 
         @Override
-        public void close() {
+        public void close(Runnable closed) {
             calls.add("close");
+            end(closed);
+        }
+
+        private void end(Runnable ended) {
+            if (slow) {
+                ending.add(ended);
+            } else {
+                ended.run();
+            }
         }
     }
 }

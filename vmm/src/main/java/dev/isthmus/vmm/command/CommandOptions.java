@@ -26,7 +26,7 @@ final class CommandOptions {
                     + " In a terminal, Ctrl-a x quits and Ctrl-a h lists the keys.");
     static final CommandOption CPU = CommandOption.text("--cpu", "host[,+FLAG][,-FLAG]...",
             "The CPU that the guest sees: the host's, with features added or hidden by their names in /proc/cpuinfo,"
-                    + " for example host,-avx512f.");
+                    + " for example host,-avx512f. A line names those that the host's KVM does not heed.");
     static final CommandOption DEBUG_EXIT = CommandOption.text("--debug-exit", "PORT",
             "An I/O port that ends the VM when the guest writes to it, as QEMU's isa-debug-exit does; for example 0xf4.");
     static final CommandOption NO_REBOOT = CommandOption.flag("--no-reboot",

@@ -40,10 +40,11 @@ final class DemoCommand {
     static VmBuilder configure(Arguments arguments, DemoGuest guest, EscapeFilter.Actions keys) {
         List<String> words = arguments.operands();
         VmBuilder builder = words.isEmpty() ? guest.shell() : guest.command(words.toArray(new String[0]));
-        builder.name(PicocliCommands.PROGRAM).serial(new SerialConfig.Stdio(keys, true));
         String terminal = terminal();
+        boolean piped = PIPE.equals(terminal);
+        builder.name(PicocliCommands.PROGRAM).serial(new SerialConfig.Stdio(keys, piped));
         String commandLine = guest.commandLine(words, terminal);
-        if (!PIPE.equals(terminal)) {
+        if (!piped) {
             commandLine = withTerminalType(commandLine);
         }
         builder.commandLine(commandLine);

@@ -73,6 +73,9 @@ final class DryRun {
         if (config.debugExitPort() >= 0) {
             line(text, "debug exit", "port " + hex(config.debugExitPort()));
         }
+        if (config.serialGatePort() >= 0) {
+            line(text, "serial gate", "port " + hex(config.serialGatePort()));
+        }
     }
 
     private static String place(VirtioTransport transport, int index) {

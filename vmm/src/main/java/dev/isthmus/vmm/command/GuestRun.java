@@ -2,6 +2,7 @@
 package dev.isthmus.vmm.command;
 
 import java.time.Duration;
+import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,11 @@ final class GuestRun {
             signals.attach(vm);
             if (note != null) {
                 Messages.line(note);
+            }
+            List<String> unheeded = vm.cpuFlagsWithoutEffect();
+            if (!unheeded.isEmpty()) {
+                Messages.line("--cpu: this host's KVM does not heed ".concat(String.join(", ", unheeded))
+                        .concat(": the guest sees what the processor has"));
             }
             if (!vm.serialPeer().isEmpty()) {
                 Messages.line("the serial line is at ".concat(vm.serialPeer()));

@@ -45,6 +45,11 @@ public final class Main {
             System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "debug");
         } else {
             System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
+            // A line for users, as those of Messages.
+            System.setProperty("org.slf4j.simpleLogger.showThreadName", "false");
+            System.setProperty("org.slf4j.simpleLogger.showLogName", "false");
+            System.setProperty("org.slf4j.simpleLogger.warnLevelString", "isthmus: warning:");
+            System.setProperty("org.slf4j.simpleLogger.errorLevelString", "isthmus: error:");
         }
         switch (arguments.command()) {
             case RunCommand.NAME:

@@ -38,7 +38,8 @@ final class Messages {
      *
      * @return the exit status
      */
-    static int failure(Throwable failure, boolean verbose) {
+    static int failure(Throwable thrown, boolean verbose) {
+        Throwable failure = thrown instanceof OutOfMemoryError e ? VmException.HostFault.of(e) : thrown;
         StringBuilder line = new StringBuilder();
         if (failure instanceof VmException known) {
             line.append(known.getMessage());
@@ -46,8 +47,6 @@ final class Messages {
                 line.append('.');
             }
             line.append(' ').append(known.remedy());
-        } else if (failure instanceof OutOfMemoryError) {
-            line.append("no memory left on the Java heap. Give the JVM more: JAVA_TOOL_OPTIONS=-Xmx4g");
         } else {
             line.append("internal error: ").append(failure);
             if (!verbose) {

@@ -44,7 +44,7 @@ final class RunCommand {
         String note = "no hardware virtualisation on this host (PVM): KVM emulates the guest's kernel, so Linux boots in"
                 + " 15 to 50 s and stock kernels stop early; 'isthmus doctor' says more";
         return builder.config().cpu().hasFlags()
-                ? note.concat("; guests see some of the host's CPU features whatever --cpu says")
+                ? note.concat("; programs in the guest see the host's CPU whatever --cpu says")
                 : note;
     }
 

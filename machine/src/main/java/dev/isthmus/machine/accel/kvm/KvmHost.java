@@ -8,6 +8,7 @@ import dev.isthmus.kvm.VmFd;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.memory.MemoryRegion;
 
 /** Asks the host for what a VM needs, and says in words what it lacks. */
@@ -37,9 +38,6 @@ final class KvmHost {
 
     /** What to do where one is missing. */
     static final String CAPABILITY_REMEDY = "Use a kernel of Linux 4.12 or later.";
-
-    /** Too many open files in the system. */
-    private static final int ENFILE = 23;
 
     private KvmHost() {}
 
@@ -77,7 +75,7 @@ final class KvmHost {
                     "No permission to use " + path + ".",
                     "Join the group that owns it, as a rule kvm (sudo usermod -aG kvm \"$USER\"), and log in again.",
                     e);
-            case Errno.EMFILE, ENFILE, Errno.ENOMEM -> exhausted("open " + path, e);
+            case Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM -> exhausted("open " + path, e);
             default -> new VmException.HostUnsupported("Can't open " + path + ": " + e.getMessage(), "", e);
         };
     }
@@ -127,18 +125,16 @@ final class KvmHost {
             vm.setUserMemoryRegion(
                     slot, 0, region.startGpa(), region.lengthBytes(), region.segment().address());
         } catch (ErrnoException e) {
+            if (e.errno() == Errno.EINVAL) {
+                // KVM_MEM_MAX_NR_PAGES: a slot has less than 2^31 pages.
+                throw new VmException.Configuration(
+                        "KVM can't give a guest so much memory: " + e.getMessage(), "Give the machine less than 8 TiB.", e);
+            }
             throw exhausted("give the guest its memory", e);
         }
     }
 
     private static VmException exhausted(String what, ErrnoException e) {
-        String remedy =
-                switch (e.errno()) {
-                    case Errno.EMFILE -> "Raise the limit of open files (ulimit -n).";
-                    case ENFILE -> "The whole host is out of file handles: raise the sysctl fs.file-max.";
-                    case Errno.ENOMEM -> "Free memory on the host, or give the guest less.";
-                    default -> "";
-                };
-        return new VmException.HostFault("Can't " + what + ": " + e.getMessage(), remedy, e);
+        return HostFaults.of("Can't " + what, e);
     }
 }

@@ -3,6 +3,7 @@ package dev.isthmus.machine.accel.kvm;
 
 import java.lang.foreign.Arena;
 
+import dev.isthmus.kvm.CpuidTable;
 import dev.isthmus.kvm.KvmGuestDebug;
 import dev.isthmus.kvm.KvmRegs;
 import dev.isthmus.kvm.KvmSregs;
@@ -15,6 +16,7 @@ import dev.isthmus.machine.accel.Vcpu;
 import dev.isthmus.machine.accel.VcpuExit;
 import dev.isthmus.machine.boot.InitialCpuState;
 import dev.isthmus.machine.cpu.CpuidEntry;
+import dev.isthmus.machine.io.HostFaults;
 
 /** A vCPU of KVM. */
 final class KvmVcpu implements Vcpu {
@@ -26,11 +28,20 @@ final class KvmVcpu implements Vcpu {
 
     private static final int MAX_BREAKPOINTS = 4;
 
+    /**
+     * EAGAIN on end until it is taken for a failure. A vCPU that has not been started yet gets one for each INIT and SIPI;
+     * where KVM can't have a thread of the kernel that it needs, there is no other answer any more.
+     */
+    private static final int MAX_RETRIES = 10_000;
+
     private final int index;
     private final VcpuFd fd;
     private final boolean localApic;
     private final VcpuKicker kicker;
     private final KvmVcpuExit exit;
+
+    /** {@link #run} on end that KVM_RUN asked to be called again. The vCPU's thread only. */
+    private int retries;
 
     KvmVcpu(int index, VcpuFd fd, boolean localApic) {
         this.index = index;
@@ -67,6 +78,15 @@ final class KvmVcpu implements Vcpu {
     }
 
     @Override
+    public CpuidEntry[] cpuid() {
+        try (Arena arena = Arena.ofConfined()) {
+            CpuidTable table = new CpuidTable(arena, CpuidTable.MAX_ENTRIES);
+            fd.getCpuid2(table);
+            return CpuidCopy.fromKvm(table);
+        }
+    }
+
+    @Override
     public void setInitialState(InitialCpuState state) {
         InitialRegisters.set(fd, state, localApic);
     }
@@ -90,10 +110,13 @@ final class KvmVcpu implements Vcpu {
             throw runFailed(e);
         }
         if (errno == 0) {
+            retries = 0;
             return exit.decode();
         }
         if (errno == Errno.EINTR) {
             kicker.consume();
+        } else if (++retries == MAX_RETRIES) {
+            throw HostFaults.of("KVM does not run the guest", new ErrnoException("KVM_RUN", "vCPU " + index, errno));
         }
         return exit.interrupted();
     }

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.boot.payload;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-import java.util.Arrays;
-
-/** Byte arrays: little-endian values, and the copying that all relatives of LZ77 do. */
+/** Little-endian values in byte arrays. */
 final class Bytes {
-    private static final VarHandle U64 =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
     private Bytes() {}
 
     static int u16(byte[] bytes, int offset) {
@@ -21,30 +13,7 @@ final class Bytes {
         return (u16(bytes, offset) | (long) u16(bytes, offset + 2) << 16) & 0xffff_ffffL;
     }
 
-    /** The one read that is hot: each symbol of zstd takes one or more. */
     static long u64(byte[] bytes, int offset) {
-        return (long) U64.get(bytes, offset);
-    }
-
-    /**
-     * Repeats what lies {@code offset} back, which may reach into what is being written.
-     *
-     * @param offset 1 up to {@code position}
-     */
-    static void copyMatch(byte[] out, int position, int offset, int count) {
-        int from = position - offset;
-        if (offset >= count) {
-            System.arraycopy(out, from, out, position, count);
-        } else if (offset == 1) {
-            Arrays.fill(out, position, position + count, out[from]);
-        } else {
-            // What has been copied makes the pattern longer each time.
-            int done = 0;
-            while (done < count) {
-                int piece = Math.min(offset + done, count - done);
-                System.arraycopy(out, from, out, position + done, piece);
-                done += piece;
-            }
-        }
+        return u32(bytes, offset) | u32(bytes, offset + 4) << 32;
     }
 }

@@ -46,7 +46,7 @@ final class Gzip {
         if (target.lengthBytes() == target.limitBytes()) {
             // The end of the stream may be all that is left; one byte more is one too many.
             if (inflater.inflate(new byte[1]) != 0) {
-                throw new MalformedPayloadException("data unpacks to more than " + target.limitBytes() + " bytes");
+                throw target.tooLong();
             }
         } else {
             ByteBuffer room = target.room();

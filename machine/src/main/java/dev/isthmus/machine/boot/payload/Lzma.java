@@ -31,7 +31,7 @@ final class Lzma {
             unpack(stream, target);
             // At the end the stream checks its index.
             if (stream.read() >= 0) {
-                throw tooLong(target);
+                throw target.tooLong();
             }
         } catch (IOException e) {
             throw damaged(e);
@@ -56,7 +56,7 @@ final class Lzma {
             unpack(stream, target);
             // At the end the stream checks its end mark, where it has one.
             if (stream.read() >= 0) {
-                throw tooLong(target);
+                throw target.tooLong();
             }
         } catch (IOException e) {
             throw damaged(e);
@@ -73,10 +73,6 @@ final class Lzma {
             }
             target.put(chunk, 0, count);
         }
-    }
-
-    private static MalformedPayloadException tooLong(UnpackBuffer target) {
-        return new MalformedPayloadException("data unpacks to more than " + target.limitBytes() + " bytes");
     }
 
     private static MalformedPayloadException damaged(IOException e) {

@@ -73,13 +73,15 @@ public enum PayloadFormat {
      * @param payload the compressed data; what follows its end is left alone
      * @param target takes the unpacked data, which must be as long as the target's limit
      * @throws MalformedPayloadException if the data is damaged, or longer or shorter than that
+     * @throws LibraryUnavailableException if the format's library is native code, and can't be loaded
      * @throws IllegalStateException if the format is not supported
      */
-    public void unpack(byte[] payload, UnpackBuffer target) throws MalformedPayloadException {
+    public void unpack(byte[] payload, UnpackBuffer target)
+            throws MalformedPayloadException, LibraryUnavailableException {
         switch (this) {
             case GZIP -> Gzip.unpack(payload, target);
             case LZ4 -> Lz4.unpack(payload, target);
-            case ZSTD -> new ZstdDecoder(payload, target).decode();
+            case ZSTD -> ZstdFrame.unpack(payload, target);
             case XZ -> Lzma.unpackXz(payload, target);
             case LZMA -> Lzma.unpackLzma(payload, target);
             case BZIP2, LZO -> throw new IllegalStateException("Not supported: " + this);

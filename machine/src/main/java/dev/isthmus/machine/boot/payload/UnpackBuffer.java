@@ -77,7 +77,8 @@ public final class UnpackBuffer implements AutoCloseable {
         lengthBytes += count;
     }
 
-    private MalformedPayloadException tooLong() {
+    /** Returns what to throw where there is more to append than the limit allows. */
+    MalformedPayloadException tooLong() {
         return new MalformedPayloadException("data unpacks to more than " + limitBytes + " bytes");
     }
 

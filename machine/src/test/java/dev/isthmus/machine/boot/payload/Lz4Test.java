@@ -2,8 +2,12 @@
 package dev.isthmus.machine.boot.payload;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
+import net.jpountz.lz4.LZ4Factory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,16 +26,48 @@ class Lz4Test {
 
     @Test
     void matchesThatOverlapThemselvesRepeatTheirPattern() throws Exception {
-        // 3 literals, then 10 bytes from 3 back; 1 literal at the end.
-        byte[] packed = frame(0x36, 'a', 'b', 'c', 3, 0, 0x10, '.');
+        // 3 literals, then 10 bytes from 3 back; a block always ends in a few literals.
+        byte[] packed = frame(0x36, 'a', 'b', 'c', 3, 0, 0x80, '1', '2', '3', '4', '5', '6', '7', '8');
 
-        assertArrayEquals("abcabcabcabca.".getBytes(StandardCharsets.US_ASCII), unpack(packed, 14));
+        assertArrayEquals("abcabcabcabca12345678".getBytes(StandardCharsets.US_ASCII), unpack(packed, 21));
     }
 
     @Test
-    void offsetOfZeroOrBeforeTheStartIsRefused() {
-        assertRefused(frame(0x36, 'a', 'b', 'c', 0, 0, 0x10, '.'), 14);
-        assertRefused(frame(0x36, 'a', 'b', 'c', 4, 0, 0x10, '.'), 14);
+    void offsetBeforeTheStartIsRefused() {
+        assertRefused(frame(0x36, 'a', 'b', 'c', 4, 0, 0x80, '1', '2', '3', '4', '5', '6', '7', '8'), 21);
+    }
+
+    @Test
+    void offsetIntoThePreviousBlockIsRefused() {
+        byte[] first = frame(0x80, '1', '2', '3', '4', '5', '6', '7', '8');
+        byte[] second = frame(0x36, 'a', 'b', 'c', 4, 0, 0x80, '1', '2', '3', '4', '5', '6', '7', '8');
+        byte[] packed = Arrays.copyOf(first, first.length + second.length - 4);
+        System.arraycopy(second, 4, packed, first.length, second.length - 4);
+
+        assertRefused(packed, 8 + 21);
+    }
+
+    @Test
+    void blockOfMoreThan8MibIsRefused() {
+        int sizeBytes = (8 << 20) + 1;
+        byte[] block = LZ4Factory.safeInstance().fastCompressor().compress(new byte[sizeBytes]);
+        byte[] packed = ByteBuffer.allocate(8 + block.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(0x184c_2102)
+                .putInt(block.length)
+                .put(block)
+                .array();
+
+        assertRefused(packed, sizeBytes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {10, 0x7fff_ffff, 0x8000_0000, -1})
+    void blockSizeBeyondTheDataIsRefused(int blockBytes) {
+        byte[] packed = frame(0x80, '1', '2', '3', '4', '5', '6', '7', '8');
+        ByteBuffer.wrap(packed).order(ByteOrder.LITTLE_ENDIAN).putInt(4, blockBytes);
+
+        assertRefused(packed, 8);
     }
 
     @Test
@@ -60,7 +96,7 @@ class Lz4Test {
         return frame;
     }
 
-    private static byte[] unpack(byte[] packed, int limitBytes) throws MalformedPayloadException {
+    private static byte[] unpack(byte[] packed, int limitBytes) throws Exception {
         try (UnpackBuffer buffer = new UnpackBuffer(packed.length, limitBytes)) {
             PayloadFormat.LZ4.unpack(packed, buffer);
             byte[] data = new byte[(int) buffer.lengthBytes()];

@@ -16,8 +16,9 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPOutputStream;
 
-import io.airlift.compress.v3.lz4.Lz4JavaCompressor;
-import io.airlift.compress.v3.zstd.ZstdJavaCompressor;
+import com.github.luben.zstd.ZstdOutputStream;
+import net.jpountz.lz4.LZ4Compressor;
+import net.jpountz.lz4.LZ4Factory;
 import org.tukaani.xz.FilterOptions;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.LZMAOutputStream;
@@ -136,26 +137,29 @@ public final class Packer {
     }
 
     private static byte[] lz4(byte[] data) {
-        Lz4JavaCompressor compressor = new Lz4JavaCompressor();
+        LZ4Compressor compressor = LZ4Factory.safeInstance().fastCompressor();
         ByteArrayOutputStream packed = new ByteArrayOutputStream();
         packed.writeBytes(new byte[] {0x02, 0x21, 0x4c, 0x18});
         for (int at = 0; at < data.length; at += LZ4_BLOCK_BYTES) {
             int count = Math.min(LZ4_BLOCK_BYTES, data.length - at);
-            byte[] block = new byte[compressor.maxCompressedLength(count)];
-            int blockBytes = compressor.compress(data, at, count, block, 0, block.length);
+            byte[] block = compressor.compress(data, at, count);
             packed.writeBytes(ByteBuffer.allocate(4)
                     .order(ByteOrder.LITTLE_ENDIAN)
-                    .putInt(blockBytes)
+                    .putInt(block.length)
                     .array());
-            packed.write(block, 0, blockBytes);
+            packed.writeBytes(block);
         }
         return packed.toByteArray();
     }
 
-    private static byte[] zstd(byte[] data) {
-        ZstdJavaCompressor compressor = new ZstdJavaCompressor();
-        byte[] packed = new byte[compressor.maxCompressedLength(data.length)];
-        return Arrays.copyOf(packed, compressor.compress(data, 0, data.length, packed, 0, packed.length));
+    /** Without the content size, as where the tool reads a pipe, and with a checksum. */
+    private static byte[] zstd(byte[] data) throws IOException {
+        ByteArrayOutputStream packed = new ByteArrayOutputStream();
+        try (ZstdOutputStream stream = new ZstdOutputStream(packed)) {
+            stream.setChecksum(true);
+            stream.write(data);
+        }
+        return packed.toByteArray();
     }
 
     private static byte[] xz(byte[] data) throws IOException {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine;
+
+import java.nio.file.Path;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+class MachineConfigTest {
+    private final MachineConfig.Builder builder = MachineConfig.builder(Path.of("vmlinux"));
+
+    @Test
+    void thereIsNeitherADebugExitNorASerialGateUnlessAskedFor() {
+        MachineConfig config = builder.build();
+
+        assertEquals(MachineConfig.NO_DEBUG_EXIT, config.debugExitPort());
+        assertEquals(MachineConfig.NO_SERIAL_GATE, config.serialGatePort());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-2, 0x1_0000, Integer.MIN_VALUE, Integer.MAX_VALUE})
+    void whatIsNoPortIsRefused(int port) {
+        VmException gate =
+                assertThrows(VmException.Configuration.class, () -> builder.serialGatePort(port).build());
+        assertFalse(gate.remedy().isEmpty());
+
+        builder.serialGatePort(MachineConfig.NO_SERIAL_GATE);
+        assertThrows(VmException.Configuration.class, () -> builder.debugExitPort(port).build());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, MachineLayout.SERIAL_GATE_PORT, 0xffff})
+    void anyPortMayBeTheSerialGates(int port) {
+        assertEquals(port, builder.serialGatePort(port).build().serialGatePort());
+    }
+}

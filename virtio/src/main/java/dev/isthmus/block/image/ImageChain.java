@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.block.image;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.block.BlockBackend;
+import dev.isthmus.block.BlockStatus;
+import dev.isthmus.block.ClusterCodec;
+import dev.isthmus.block.ImageException;
+import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.ImageOpener;
+import dev.isthmus.block.RawImage;
+import dev.isthmus.block.qcow2.Qcow2Image;
+
+/**
+ * Opens an image with all that it names: the chain of images that it is based on, and the files that their data is in.
+ *
+ * <p>An image that is among those that led to it is refused, and so is a chain of more than {@value #MAX_IMAGES}.
+ */
+public final class ImageChain implements ImageOpener {
+    /** Longer ones are made to exhaust the process. */
+    private static final int MAX_IMAGES = 200;
+
+    private final ImageFolder folder;
+    private final @Nullable ClusterCodec zstd;
+
+    /** The image that this opens for, last, and those that led to it. */
+    private final List<String> names;
+
+    private ImageChain(ImageFolder folder, @Nullable ClusterCodec zstd, List<String> names) {
+        this.folder = folder;
+        this.zstd = zstd;
+        this.names = names;
+    }
+
+    /**
+     * Opens an image.
+     *
+     * @param name the file, as {@link ImageFolder#resolve} would give it
+     * @param format its format, or null to find that out, which is unsafe for an image that a guest could write as raw
+     * @param zstd unpacks Zstandard clusters, or null where there is nothing that can
+     * @throws ImageException where it, or what it names, can't be opened
+     */
+    public static BlockBackend open(
+            ImageFolder folder,
+            String name,
+            @Nullable ImageFormat format,
+            boolean readOnly,
+            @Nullable ClusterCodec zstd) {
+        return new ImageChain(folder, zstd, List.of(name)).openLast(format, readOnly);
+    }
+
+    private BlockBackend openLast(@Nullable ImageFormat given, boolean readOnly) {
+        ImageFile file = folder.open(names.getLast(), readOnly);
+        BlockBackend opened = null;
+        try {
+            ImageFormat format = given == null ? probe(file) : given;
+            opened = switch (format) {
+                case RAW -> new RawImage(file, names.getLast());
+                case QCOW2 -> Qcow2Image.open(file, this, zstd);
+                case VMDK, VDI, VHDX -> throw new ImageException(
+                        names.getLast() + " is of the format " + format.formatName() + ", which can't be used here.",
+                        "Convert it with 'qemu-img convert -O qcow2'.");
+            };
+            return opened;
+        } finally {
+            if (opened == null) {
+                file.close();
+            }
+        }
+    }
+
+    private static ImageFormat probe(ImageFile file) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment start = arena.allocate(ImageFormat.PROBE_BYTES);
+            BlockStatus status = file.read(0, start);
+            if (status != BlockStatus.OK && status != BlockStatus.OUT_OF_RANGE) {
+                throw new ImageException("Can't read " + file.name() + ": " + status + ".", "");
+            }
+            return ImageFormat.probe(start);
+        }
+    }
+
+    @Override
+    public ImageFile openFile(String reference, boolean readOnly) {
+        return folder.open(resolveNew(reference), readOnly);
+    }
+
+    @Override
+    public BlockBackend openBacking(String reference, @Nullable String formatName) {
+        ImageFormat format = formatName == null ? null : ImageFormat.ofName(formatName);
+        if (formatName != null && format == null) {
+            throw new ImageException(
+                    names.getLast() + " is based on an image of the unknown format '" + formatName + "'.",
+                    "Convert it with 'qemu-img convert' and use the result.");
+        }
+        List<String> longer = new ArrayList<>(names);
+        longer.add(resolveNew(reference));
+        if (longer.size() > MAX_IMAGES) {
+            throw new ImageException(
+                    names.getFirst() + " is based on more than " + MAX_IMAGES + " images.",
+                    "Convert it to an image of its own.");
+        }
+        return new ImageChain(folder, zstd, longer).openLast(format, true);
+    }
+
+    /** Finds a file that is none of the images that led here. */
+    private String resolveNew(String reference) {
+        String name = folder.resolve(names.getLast(), reference);
+        if (names.contains(name)) {
+            throw new ImageException(
+                    names.getLast() + " names " + name + ", which is based on it.",
+                    "Change what it is based on with 'qemu-img rebase -u'.");
+        }
+        return name;
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.block.mapped;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+import org.jspecify.annotations.Nullable;
+
+import dev.isthmus.memory.ScatterView;
+
+/** Copies into scattered memory. Allocates nothing. */
+public final class Scatters {
+    private static final int ZERO_BYTES = 1 << 16;
+
+    /** Copied instead of filling a slice, which would be an object. */
+    private static final MemorySegment ZEROES =
+            MemorySegment.ofArray(new byte[ZERO_BYTES]).asReadOnly();
+
+    private Scatters() {}
+
+    /**
+     * Copies from one piece of memory.
+     *
+     * @param source the memory
+     * @param sourceOffset where in it
+     * @param target the scattered memory
+     * @param position where in the run of its bytes
+     * @param lengthBytes how much; both must hold it
+     */
+    public static void copy(
+            MemorySegment source, long sourceOffset, ScatterView target, long position, long lengthBytes) {
+        Objects.checkFromIndexSize(sourceOffset, lengthBytes, source.byteSize());
+        transfer(source, sourceOffset, target, position, lengthBytes);
+    }
+
+    /**
+     * Sets a part to zeroes.
+     *
+     * @param target the scattered memory
+     * @param position where in the run of its bytes
+     * @param lengthBytes how much; it must hold it
+     */
+    public static void zero(ScatterView target, long position, long lengthBytes) {
+        transfer(null, 0, target, position, lengthBytes);
+    }
+
+    private static void transfer(
+            @Nullable MemorySegment source,
+            long sourceOffset,
+            ScatterView target,
+            long position,
+            long lengthBytes) {
+        Objects.checkFromIndexSize(position, lengthBytes, target.totalBytes());
+        long skip = position;
+        long done = 0;
+        for (int i = 0; done < lengthBytes; i++) {
+            long elementBytes = target.lengthBytes(i);
+            if (skip >= elementBytes) {
+                skip -= elementBytes;
+                continue;
+            }
+            long count = Math.min(elementBytes - skip, lengthBytes - done);
+            if (source == null) {
+                zero(target.segment(i), target.offset(i) + skip, count);
+            } else {
+                MemorySegment.copy(
+                        source, sourceOffset + done, target.segment(i), target.offset(i) + skip, count);
+            }
+            done += count;
+            skip = 0;
+        }
+    }
+
+    private static void zero(MemorySegment segment, long offset, long lengthBytes) {
+        for (long done = 0; done < lengthBytes; done += ZERO_BYTES) {
+            MemorySegment.copy(ZEROES, 0, segment, offset + done, Math.min(ZERO_BYTES, lengthBytes - done));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.block.qcow2;
+
+import java.util.Arrays;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How often each host cluster is referred to, as a check counts it. Memory only where something is referred to: a sparse
+ * file may have a very high end.
+ */
+final class ReferenceCounts {
+    private static final int PAGE_BITS = 14;
+    private static final int PAGE_ENTRIES = 1 << PAGE_BITS;
+
+    private int[] @Nullable [] pages = new int[16] @Nullable [];
+    private long clusters;
+
+    ReferenceCounts(long clusters) {
+        this.clusters = clusters;
+    }
+
+    /** Returns the number of clusters that are looked at. */
+    long clusters() {
+        return clusters;
+    }
+
+    void extendTo(long newClusters) {
+        clusters = Math.max(clusters, newClusters);
+    }
+
+    void clear() {
+        Arrays.fill(pages, null);
+    }
+
+    int get(long cluster) {
+        long page = cluster >>> PAGE_BITS;
+        if (page >= pages.length) {
+            return 0;
+        }
+        int[] counts = pages[(int) page];
+        return counts == null ? 0 : counts[(int) (cluster & (PAGE_ENTRIES - 1))];
+    }
+
+    void set(long cluster, int count) {
+        int page = Math.toIntExact(cluster >>> PAGE_BITS);
+        if (page >= pages.length) {
+            pages = Arrays.copyOf(pages, Math.max(page + 1, pages.length * 2));
+        }
+        int[] counts = pages[page];
+        if (counts == null) {
+            counts = new int[PAGE_ENTRIES];
+            pages[page] = counts;
+        }
+        counts[(int) (cluster & (PAGE_ENTRIES - 1))] = count;
+    }
+
+    /** Returns the first cluster from one on that may be referred to, or the end: whole empty pages are skipped. */
+    long skipEmpty(long from) {
+        long cluster = from;
+        while (cluster < clusters) {
+            long page = cluster >>> PAGE_BITS;
+            if (page >= pages.length) {
+                return clusters;
+            }
+            if (pages[(int) page] != null) {
+                return cluster;
+            }
+            cluster = (page + 1) << PAGE_BITS;
+        }
+        return clusters;
+    }
+}
