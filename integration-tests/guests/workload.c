@@ -44,7 +44,7 @@ void workload_init(struct workload *workload, struct blk *blk, bool verify)
         workload->span_blocks = span_blocks;
     workload->verify = verify;
     if (workload->verify) {
-        /* Whole rounds of the slots. */
+        /* As many for each slot. */
         workload->span_blocks -= workload->span_blocks % depth;
         workload->versions = memory_allocate(workload->span_blocks, 1);
     }
@@ -74,11 +74,9 @@ void workload_clear(struct workload *workload)
 
 static uint64_t choose_block(struct workload *workload, unsigned slot_number)
 {
-    struct slot *slot = &workload->slots[slot_number];
-    if (workload->verify) {
-        uint64_t rounds = workload->span_blocks / workload->depth;
-        uint64_t round = workload->random ? random_below(&workload->randomness, rounds) : slot->round++ % rounds;
-        return round * workload->depth + slot_number;
+    if (workload->random && workload->verify) {
+        uint64_t own_blocks = workload->span_blocks / workload->depth;
+        return random_below(&workload->randomness, own_blocks) * workload->depth + slot_number;
     }
     if (workload->random)
         return random_below(&workload->randomness, workload->span_blocks);
@@ -127,7 +125,7 @@ static void end(struct workload *workload, unsigned slot_number, uint32_t writte
     } else if (workload->write) {
         if (workload->verify)
             workload->versions[slot->block] = slot->version;
-    } else if (workload->verify) {
+    } else if (workload->verify && slot->version != 0) {
         /* The data, and the status behind it. */
         if (written_bytes != request->data_bytes + 1
             || !pattern_matches(request->data, request->data_bytes, workload->seed, request->header.sector,
@@ -147,13 +145,19 @@ static void take_all(struct workload *workload)
     }
 }
 
+/* A verifying sequential run begins its next round when the last one is over: no block is then in two requests. */
+static bool may_begin(const struct workload *workload)
+{
+    return !workload->verify || workload->random || workload->next_block != 0 || workload->idle_count == workload->depth;
+}
+
 /* Begins a number of requests more, as far as slots are idle, and shows them to the device. */
 static void begin_some(struct workload *workload, uint64_t *left, uint64_t now)
 {
     struct blk *blk = workload->blk;
     if (workload->idle_count == 0 || *left == 0)
         return;
-    while (workload->idle_count > 0 && *left > 0) {
+    while (workload->idle_count > 0 && *left > 0 && may_begin(workload)) {
         begin(workload, workload->idle[--workload->idle_count], now);
         --*left;
     }
@@ -213,8 +217,7 @@ static void sweep(struct workload *workload, bool write)
     bool was_write = workload->write, was_random = workload->random;
     workload->write = write;
     workload->random = false;
-    for (unsigned i = 0; i < workload->depth; i++)
-        workload->slots[i].round = 0;
+    workload->next_block = 0;
     run(workload, workload->span_blocks, UINT64_MAX);
     workload->write = was_write;
     workload->random = was_random;

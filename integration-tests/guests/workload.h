@@ -17,8 +17,6 @@ struct slot {
     struct blk_request request;
     uint64_t block;
     uint64_t submitted_ticks;
-    /* The round of a verifying sequential run that this slot is in. */
-    uint64_t round;
     uint8_t version;
 };
 
@@ -33,8 +31,9 @@ struct workload {
     uint64_t span_blocks;
 
     /*
-     * A verifying run: writes carry the pattern of their block and version, reads are compared. Each slot has blocks of
-     * its own (those whose number is the slot's modulo the depth), so that no two requests for a block race.
+     * A verifying run: writes carry the pattern of their block and version, reads of what was written are compared. No
+     * two requests for a block race: in random order, each slot has blocks of its own, those whose number is the slot's
+     * modulo the depth.
      */
     bool verify;
     uint8_t *versions; /* of each block, 0 before the first write */

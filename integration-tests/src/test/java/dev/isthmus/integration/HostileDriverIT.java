@@ -25,7 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 @RequiresKvm
 class HostileDriverIT {
     private static final long SEED = 20261122;
-    private static final int SECONDS = Integer.getInteger("isthmus.attack.seconds", 5);
+    private static final int SECONDS = Integer.getInteger("isthmus.attack.seconds", 4);
     private static final long IMAGE_BYTES = 4 << 20;
 
     /** What the JVM may hold more of afterwards: classes and compiled code, which came to be meanwhile. */
@@ -48,7 +48,7 @@ class HostileDriverIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"PCI, THREADS", "MMIO, THREADS"})
+    @CsvSource({"PCI, IO_URING", "MMIO, THREADS"})
     void deviceUnderAttackLeavesItsNeighbourAndTheHostUnharmed(VirtioTransport transport, DiskEngine engine)
             throws Exception {
         String command = "attack depth=4 seed=" + SEED + " seconds=" + SECONDS + " tsc_khz=" + DriverGuest.tscKhz();

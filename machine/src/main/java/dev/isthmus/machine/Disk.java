@@ -2,7 +2,6 @@
 package dev.isthmus.machine;
 
 import dev.isthmus.block.BlockBackend;
-import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.block.RawImage;
 import dev.isthmus.machine.block.HostImageFile;
 import dev.isthmus.virtio.VirtioDevice;
@@ -25,21 +24,22 @@ final class Disk implements AutoCloseable {
      * Opens a disk's file.
      *
      * @param index its position among the disks
-     * @throws VmException.Configuration if that can't be opened or the serial is none
+     * @throws VmException.Configuration if that can't be opened, or the serial or the number of queues is none
      */
-    static Disk open(DiskConfig config, int index, BlockExecutor executor) {
+    static Disk open(DiskConfig config, int index, DiskEngines engines) {
         String id = config.id();
         String name = id == null ? "disk " + index : "disk " + id;
         String serial = config.serial();
         VirtioBlkOptions options;
         try {
-            options = VirtioBlkOptions.withSerial(serial == null ? "" : serial);
+            options = new VirtioBlkOptions(
+                    serial == null ? "" : serial, config.queues(), VirtioBlkOptions.DEFAULT_QUEUE_SIZE);
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(
-                    "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another serial.", e);
+                    "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another.", e);
         }
         BlockBackend backend = new RawImage(HostImageFile.open(config.path(), config.readOnly(), name), name);
-        return new Disk(name, backend, new VirtioBlk(backend, executor, options, name));
+        return new Disk(name, backend, new VirtioBlk(backend, engines.of(config), options, name));
     }
 
     /** Returns what messages call it. */

@@ -13,10 +13,35 @@ import org.jspecify.annotations.Nullable;
  * @param readOnly the guest can't write; the file need not be writable then
  * @param id a name for logs and errors, or null for one by position
  * @param serial the disk's serial number as the guest sees it, up to 20 characters, or null for none
+ * @param engine who does the I/O
+ * @param queues number of request queues, 1 to 64; a guest makes use of one for each of its CPUs at most
  */
-public record DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
+public record DiskConfig(
+        Path path,
+        String format,
+        boolean readOnly,
+        @Nullable String id,
+        @Nullable String serial,
+        DiskEngine engine,
+        int queues) {
+
+    /** Makes a disk with one queue and I/O by threads. */
+    public DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
+        this(path, format, readOnly, id, serial, DiskEngine.THREADS, 1);
+    }
+
     /** Makes a writable raw disk. */
     public static DiskConfig raw(Path path) {
         return new DiskConfig(path, "raw", false, null, null);
+    }
+
+    /** Returns the same disk with another engine. */
+    public DiskConfig withEngine(DiskEngine newEngine) {
+        return new DiskConfig(path, format, readOnly, id, serial, newEngine, queues);
+    }
+
+    /** Returns the same disk with another number of queues. */
+    public DiskConfig withQueues(int newQueues) {
+        return new DiskConfig(path, format, readOnly, id, serial, engine, newQueues);
     }
 }

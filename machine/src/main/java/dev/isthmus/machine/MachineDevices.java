@@ -7,7 +7,6 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
-import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.device.BusDevice;
 import dev.isthmus.machine.accel.Accelerator;
 import dev.isthmus.machine.bus.Bus;
@@ -87,7 +86,7 @@ final class MachineDevices {
             int addressBits,
             GuestMemory memory,
             IoThread loop,
-            BlockExecutor executor,
+            DiskEngines engines,
             MachineControl control,
             SerialBackend serial) {
         MachineDevices devices = new MachineDevices(accelerator, memory, loop, control, serial);
@@ -100,7 +99,7 @@ final class MachineDevices {
             devices.addSerialGate(config.serialGatePort());
             List<DiskConfig> diskConfigs = config.disks();
             for (int i = 0; i < diskConfigs.size(); i++) {
-                Disk disk = Disk.open(diskConfigs.get(i), i, executor);
+                Disk disk = Disk.open(diskConfigs.get(i), i, engines);
                 devices.disks.add(disk);
                 devices.slots.add(devices.attach(disk.device(), disk.name(), accelerator, memory, loop));
             }
@@ -211,7 +210,7 @@ final class MachineDevices {
         }
     }
 
-    /** Closes all that devices hold of the host. Workers have ended, the loop still runs. */
+    /** Closes all that devices hold of the host. The engines of disks have ended, the loop still runs. */
     void close() {
         uart.close();
         for (VirtioSlot slot : slots) {

@@ -13,7 +13,6 @@ import dev.isthmus.machine.accel.Vcpu;
 import dev.isthmus.machine.accel.kvm.KvmAccelerator;
 import dev.isthmus.machine.acpi.AcpiTables;
 import dev.isthmus.machine.acpi.PlatformDescription;
-import dev.isthmus.machine.block.DiskWorkers;
 import dev.isthmus.machine.boot.InitialCpuState;
 import dev.isthmus.machine.boot.Kernel;
 import dev.isthmus.machine.boot.KernelLoader;
@@ -50,7 +49,7 @@ final class MachineParts implements AutoCloseable {
     private final int addressBits;
     private @Nullable Kernel kernel;
     private @Nullable IoThread loop;
-    private @Nullable DiskWorkers workers;
+    private @Nullable DiskEngines engines;
     private @Nullable MachineDevices devices;
 
     private List<String> cpuFlagsWithoutEffect = List.of();
@@ -142,9 +141,9 @@ final class MachineParts implements AutoCloseable {
     private void assemble(RunControl control, CpuidEntry[] supported) {
         kernel = KernelLoader.open(config.kernel(), config.kernelFormat(), config.initrd());
         loop = IoThread.start(config.name() + "-io", control);
-        workers = new DiskWorkers(config.name() + "-disk-", DiskWorkers.DEFAULT_THREADS);
+        engines = DiskEngines.open(config, loop);
         SerialBackend serial = SerialBackends.open(config.serial());
-        devices = MachineDevices.build(config, accelerator, addressBits, ram.memory(), loop, workers, control, serial);
+        devices = MachineDevices.build(config, accelerator, addressBits, ram.memory(), loop, engines, control, serial);
         ExitDispatcher dispatcher = new ExitDispatcher(devices.ports(), devices.mmio());
         makeVcpus(dispatcher, control, supported);
         fillMemory();
@@ -282,8 +281,8 @@ final class MachineParts implements AutoCloseable {
         if (devices != null) {
             devices.quiesce();
         }
-        if (workers != null) {
-            workers.close();
+        if (engines != null) {
+            engines.close();
         }
         if (devices != null) {
             devices.close();

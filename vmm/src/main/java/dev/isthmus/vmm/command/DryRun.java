@@ -8,6 +8,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VirtioTransport;
@@ -88,7 +89,9 @@ final class DryRun {
     private static String disk(DiskConfig disk) {
         return disk.path() + " (" + disk.format() + (disk.readOnly() ? ", read-only" : "")
                 + (disk.id() == null ? "" : ", id " + disk.id())
-                + (disk.serial() == null ? "" : ", serial " + disk.serial()) + ")";
+                + (disk.serial() == null ? "" : ", serial " + disk.serial())
+                + (disk.engine() == DiskEngine.IO_URING ? ", io_uring" : "")
+                + (disk.queues() == 1 ? "" : ", " + disk.queues() + " queues") + ")";
     }
 
     private static String serial(SerialConfig serial) {

@@ -75,6 +75,20 @@ final class KeyValues {
                 option + ": " + key + "=" + value + " is neither on nor off", "Give " + key + "=on or " + key + "=off.");
     }
 
+    /** Returns a key's value as a whole number. */
+    int getNumber(String key, int otherwise) {
+        String value = get(key);
+        if (value == null) {
+            return otherwise;
+        }
+        try {
+            return Integer.parseInt(value);
+        } catch (NumberFormatException e) {
+            throw new VmException.Configuration(
+                    option + ": " + key + "=" + value + " is not a number", "Give a whole number, for example " + key + "=2.");
+        }
+    }
+
     private void take(String part) {
         int equals = part.indexOf('=');
         String key = equals < 0 ? part : part.substring(0, equals);

@@ -7,6 +7,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
@@ -122,14 +123,30 @@ final class RunCommand {
     }
 
     static DiskConfig disk(String text) {
-        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial");
+        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues");
         String path = parts.require("path");
         String format = parts.get("format");
         if (format != null && !format.equals("raw")) {
             throw new VmException.Configuration("--disk: unknown format '" + format + "'", "Known formats: raw.");
         }
         return new DiskConfig(
-                Path.of(path), "raw", parts.getSwitch("readonly", false), parts.get("id"), parts.get("serial"));
+                Path.of(path),
+                "raw",
+                parts.getSwitch("readonly", false),
+                parts.get("id"),
+                parts.get("serial"),
+                diskEngine(parts.get("aio")),
+                parts.getNumber("queues", 1));
+    }
+
+    private static DiskEngine diskEngine(@Nullable String text) {
+        if (text == null || text.equals("threads")) {
+            return DiskEngine.THREADS;
+        }
+        if (text.equals("io_uring")) {
+            return DiskEngine.IO_URING;
+        }
+        throw new VmException.Configuration("--disk: unknown engine '" + text + "'", "Known: aio=threads, aio=io_uring.");
     }
 
     static SerialConfig serial(String text, EscapeFilter.Actions keys) {

@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.boot.KernelFormat;
@@ -45,7 +46,8 @@ class RunCommandTest {
     void everyOptionArrivesInTheConfiguration() {
         MachineConfig config = configure(
                 "--kernel", "k", "--kernel-format", "flat", "--initrd", "i", "--cmdline", "console=ttyS0 quiet", "--cpus", "4",
-                "--memory", "2G", "--disk", "path=a,,b.img,readonly=on,id=root,serial=S1", "--disk", "path=c,format=raw",
+                "--memory", "2G", "--disk", "path=a,,b.img,readonly=on,id=root,serial=S1",
+                "--disk", "path=c,format=raw,aio=io_uring,queues=2",
                 "--serial", "file=/tmp/log", "--cpu", "host,-avx512f", "--debug-exit", "0xf4", "--no-reboot");
 
         assertEquals(KernelFormat.FLAT, config.kernelFormat());
@@ -56,7 +58,7 @@ class RunCommandTest {
         assertEquals(
                 List.of(
                         new DiskConfig(Path.of("a,b.img"), "raw", true, "root", "S1"),
-                        new DiskConfig(Path.of("c"), "raw", false, null, null)),
+                        new DiskConfig(Path.of("c"), "raw", false, null, null, DiskEngine.IO_URING, 2)),
                 config.disks());
         assertEquals(new SerialConfig.ToFile(Path.of("/tmp/log")), config.serial());
         assertEquals(List.of("avx512f"), config.cpu().minus());
@@ -86,6 +88,8 @@ class RunCommandTest {
         "--disk|readonly=on|--disk needs path=",
         "--disk|path=a,format=qcow3|unknown format 'qcow3'",
         "--disk|path=a,cache=none|unknown key 'cache'",
+        "--disk|path=a,aio=native|unknown engine 'native'",
+        "--disk|path=a,queues=two|queues=two is not a number",
     })
     void aBadValueIsNamedWithItsCauseAndARemedyInOneLine(String option, String value, String message) {
         VmException error =
