@@ -25,15 +25,17 @@ final class Disk implements AutoCloseable {
      * Opens a disk's file.
      *
      * @param index its position among the disks
+     * @param cpus number of vCPUs
      * @throws VmException.Configuration if that can't be opened or the serial is none
      */
-    static Disk open(DiskConfig config, int index, BlockExecutor executor) {
+    static Disk open(DiskConfig config, int index, int cpus, BlockExecutor executor) {
         String id = config.id();
         String name = id == null ? "disk " + index : "disk " + id;
         String serial = config.serial();
         VirtioBlkOptions options;
         try {
-            options = VirtioBlkOptions.withSerial(serial == null ? "" : serial);
+            options = new VirtioBlkOptions(
+                    serial == null ? "" : serial, config.queues(cpus), VirtioBlkOptions.DEFAULT_QUEUE_SIZE);
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(
                     "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another serial.", e);

@@ -13,10 +13,28 @@ import org.jspecify.annotations.Nullable;
  * @param readOnly the guest can't write; the file need not be writable then
  * @param id a name for logs and errors, or null for one by position
  * @param serial the disk's serial number as the guest sees it, up to 20 characters, or null for none
+ * @param queues number of request queues, 1 to 64, or {@link #QUEUES_BY_CPUS}
  */
-public record DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
+public record DiskConfig(
+        Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial, int queues) {
+    /** {@link #queues}: one for each vCPU, up to {@link #QUEUES_DEFAULT_MAX}. */
+    public static final int QUEUES_BY_CPUS = 0;
+
+    /** Most queues that nobody asked for: with the most disks, all their notifications still get an ioeventfd of KVM's. */
+    public static final int QUEUES_DEFAULT_MAX = 16;
+
+    /** Makes a disk with {@link #QUEUES_BY_CPUS}. */
+    public DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
+        this(path, format, readOnly, id, serial, QUEUES_BY_CPUS);
+    }
+
     /** Makes a writable raw disk. */
     public static DiskConfig raw(Path path) {
         return new DiskConfig(path, "raw", false, null, null);
+    }
+
+    /** Returns how many queues the disk has in a machine of some vCPUs. */
+    public int queues(int cpus) {
+        return queues == QUEUES_BY_CPUS ? Math.min(cpus, QUEUES_DEFAULT_MAX) : queues;
     }
 }

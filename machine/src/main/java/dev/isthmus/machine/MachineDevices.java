@@ -97,7 +97,7 @@ final class MachineDevices {
             }
             List<DiskConfig> diskConfigs = config.disks();
             for (int i = 0; i < diskConfigs.size(); i++) {
-                Disk disk = Disk.open(diskConfigs.get(i), i, executor);
+                Disk disk = Disk.open(diskConfigs.get(i), i, config.cpus(), executor);
                 devices.disks.add(disk);
                 devices.slots.add(devices.attach(disk.device(), disk.name(), accelerator, memory, loop));
             }

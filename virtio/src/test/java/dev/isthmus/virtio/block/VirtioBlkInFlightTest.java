@@ -16,7 +16,6 @@ import dev.isthmus.testing.virtio.Buffer;
 import dev.isthmus.testing.virtio.QueueDriver;
 import dev.isthmus.virtio.DeviceStatus;
 import dev.isthmus.virtio.VirtioFeatures;
-import dev.isthmus.virtio.transport.MmioRegisters;
 
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH;
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_S_OK;
@@ -58,12 +57,12 @@ class VirtioBlkInFlightTest {
 
         executor.runNewest();
         executor.runOldest();
-        rig.irq.takePulses();
+        rig.transport.takeInterrupts();
         rig.loop.runReady();
 
         rig.assertUsed(second, SECTOR + 1);
         rig.assertUsed(first, SECTOR + 1);
-        assertEquals(1, rig.irq.takePulses());
+        assertEquals(1, rig.transport.takeInterrupts());
     }
 
     @Test
@@ -161,7 +160,7 @@ class VirtioBlkInFlightTest {
             for (int i = 0; i < 4; i++) {
                 slow.offer(VIRTIO_BLK_T_OUT, i, BlkTestRig.DATA_GPA, SECTOR);
             }
-            slow.irq.takePulses();
+            slow.transport.takeInterrupts();
             Thread releaser = new Thread(mayRun::countDown);
             releaser.start();
 
@@ -169,10 +168,9 @@ class VirtioBlkInFlightTest {
 
             assertEquals(4, disk.writes());
             assertEquals(0, slow.driver.status());
-            assertEquals(0, slow.driver.read(MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS));
             releaser.join();
             slow.loop.runReady();
-            assertEquals(0, slow.irq.takePulses());
+            assertEquals(0, slow.transport.takeInterrupts());
             slow.bringUp(VIRTIO_BLK_F_FLUSH);
             slow.driver.reset();
             worker.shutdown();
@@ -229,8 +227,7 @@ class VirtioBlkInFlightTest {
         two.driver.setUpQueue(1, second);
         two.driver.driverOk();
 
-        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, 1);
-        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
+        two.driver.resetQueue(1);
 
         assertEquals(VIRTIO_BLK_S_OK, two.request(VIRTIO_BLK_T_IN, 0, SECTOR));
         QueueDriver again = new QueueDriver(two.memory, 0x3000, 4, false);

@@ -122,14 +122,35 @@ final class RunCommand {
     }
 
     static DiskConfig disk(String text) {
-        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial");
+        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "queues");
         String path = parts.require("path");
         String format = parts.get("format");
         if (format != null && !format.equals("raw")) {
             throw new VmException.Configuration("--disk: unknown format '" + format + "'", "Known formats: raw.");
         }
         return new DiskConfig(
-                Path.of(path), "raw", parts.getSwitch("readonly", false), parts.get("id"), parts.get("serial"));
+                Path.of(path),
+                "raw",
+                parts.getSwitch("readonly", false),
+                parts.get("id"),
+                parts.get("serial"),
+                queues(parts.get("queues")));
+    }
+
+    private static int queues(@Nullable String text) {
+        if (text == null) {
+            return DiskConfig.QUEUES_BY_CPUS;
+        }
+        try {
+            int queues = Integer.parseInt(text);
+            if (queues > 0) {
+                return queues;
+            }
+        } catch (NumberFormatException e) {
+            // Said below.
+        }
+        throw new VmException.Configuration(
+                "--disk: queues=" + text + " is not a number of queues", "Give 1 to 64, for example queues=2.");
     }
 
     static SerialConfig serial(String text, EscapeFilter.Actions keys) {
