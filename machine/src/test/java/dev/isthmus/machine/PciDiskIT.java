@@ -110,7 +110,7 @@ class PciDiskIT {
     }
 
     /** How the guest reaches configuration space. */
-    private enum Access {
+    enum Access {
         ECAM,
         PORTS
     }
