@@ -24,16 +24,17 @@ final class Disk implements AutoCloseable {
      * Opens a disk's file.
      *
      * @param index its position among the disks
+     * @param cpus number of vCPUs
      * @throws VmException.Configuration if that can't be opened, or the serial or the number of queues is none
      */
-    static Disk open(DiskConfig config, int index, DiskEngines engines) {
+    static Disk open(DiskConfig config, int index, int cpus, DiskEngines engines) {
         String id = config.id();
         String name = id == null ? "disk " + index : "disk " + id;
         String serial = config.serial();
         VirtioBlkOptions options;
         try {
             options = new VirtioBlkOptions(
-                    serial == null ? "" : serial, config.queues(), VirtioBlkOptions.DEFAULT_QUEUE_SIZE);
+                    serial == null ? "" : serial, config.queues(cpus), VirtioBlkOptions.DEFAULT_QUEUE_SIZE);
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(
                     "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another.", e);

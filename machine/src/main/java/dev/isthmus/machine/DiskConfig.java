@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param id a name for logs and errors, or null for one by position
  * @param serial the disk's serial number as the guest sees it, up to 20 characters, or null for none
  * @param engine who does the I/O
- * @param queues number of request queues, 1 to 64; a guest makes use of one for each of its CPUs at most
+ * @param queues number of request queues, 1 to 64, or {@link #QUEUES_BY_CPUS}
  */
 public record DiskConfig(
         Path path,
@@ -24,10 +24,15 @@ public record DiskConfig(
         @Nullable String serial,
         DiskEngine engine,
         int queues) {
+    /** {@link #queues}: one for each vCPU, up to {@link #QUEUES_DEFAULT_MAX}. */
+    public static final int QUEUES_BY_CPUS = 0;
 
-    /** Makes a disk with one queue and I/O by threads. */
+    /** Most queues that nobody asked for: with the most disks, all their notifications still get an ioeventfd of KVM's. */
+    public static final int QUEUES_DEFAULT_MAX = 16;
+
+    /** Makes a disk with {@link #QUEUES_BY_CPUS} and I/O by threads. */
     public DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
-        this(path, format, readOnly, id, serial, DiskEngine.THREADS, 1);
+        this(path, format, readOnly, id, serial, DiskEngine.THREADS, QUEUES_BY_CPUS);
     }
 
     /** Makes a writable raw disk. */
@@ -43,5 +48,10 @@ public record DiskConfig(
     /** Returns the same disk with another number of queues. */
     public DiskConfig withQueues(int newQueues) {
         return new DiskConfig(path, format, readOnly, id, serial, engine, newQueues);
+    }
+
+    /** Returns how many queues the disk has in a machine of some vCPUs. */
+    public int queues(int cpus) {
+        return queues == QUEUES_BY_CPUS ? Math.min(cpus, QUEUES_DEFAULT_MAX) : queues;
     }
 }

@@ -12,6 +12,7 @@ import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.SerialConfig;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
+import dev.isthmus.virtio.VirtioDevice;
 
 /**
  * What a machine is to be. Immutable; made by {@link #builder}.
@@ -97,6 +98,12 @@ public record MachineConfig(
                 throw new VmException.Configuration(
                         "Disk " + disk.path() + " has the unknown format '" + disk.format() + "'.",
                         "The format is raw.");
+            }
+            if (disk.queues() != DiskConfig.QUEUES_BY_CPUS
+                    && (disk.queues() < 1 || disk.queues() > VirtioDevice.QUEUE_COUNT_LIMIT)) {
+                throw new VmException.Configuration(
+                        "Disk " + disk.path() + " can't have " + disk.queues() + " queues.",
+                        "Give it 1 to " + VirtioDevice.QUEUE_COUNT_LIMIT + ".");
             }
         }
     }

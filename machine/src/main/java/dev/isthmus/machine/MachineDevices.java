@@ -99,7 +99,7 @@ final class MachineDevices {
             devices.addSerialGate(config.serialGatePort());
             List<DiskConfig> diskConfigs = config.disks();
             for (int i = 0; i < diskConfigs.size(); i++) {
-                Disk disk = Disk.open(diskConfigs.get(i), i, engines);
+                Disk disk = Disk.open(diskConfigs.get(i), i, config.cpus(), engines);
                 devices.disks.add(disk);
                 devices.slots.add(devices.attach(disk.device(), disk.name(), accelerator, memory, loop));
             }

@@ -174,19 +174,20 @@ public final class MachineLayout {
     /** Pins of KVM's IOAPIC. */
     public static final int IOAPIC_PINS = 24;
 
-    /** First of the GSIs that PCI functions share for their interrupt lines, all level-triggered. */
-    public static final int PCI_INTX_FIRST_GSI = 16;
-
-    /** Number of those. */
-    public static final int PCI_INTX_GSIS = 4;
+    /**
+     * The GSIs that PCI functions share for their interrupt lines, all level-triggered: such as reach the PICs, too, for
+     * systems that use nothing else (and set the trigger mode by the ports that KVM has for it, 0x4d0 and 0x4d1); without
+     * 7 and 15, where PICs report spurious interrupts.
+     */
+    private static final int[] PCI_INTX_IRQS = {5, 6, 10, 11};
 
     /** Devices of a PCI bus, the host bridge included. */
     public static final int PCI_DEVICES_MAX = 32;
 
     /**
      * The GSI of each virtio-mmio transport in order: edge-triggered, never shared; a machine has these or
-     * {@link #PCI_INTX_FIRST_GSI}. First those beyond the ISA range,
-     * then ISA interrupts without a device (not 0 timer, 1 and 12 i8042, 2 cascade, 3 COM2, 4 COM1, 8 RTC, 9 GED, 13 FPU).
+     * {@link #PCI_INTX_IRQS}. First those beyond the ISA range, then ISA interrupts without a device (not 0 timer, 1 and
+     * 12 i8042, 2 cascade, 3 COM2, 4 COM1, 8 RTC, 9 GED, 13 FPU).
      */
     private static final int[] VIRTIO_MMIO_IRQS = {16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 10, 11, 14, 15};
 
@@ -201,5 +202,20 @@ public final class MachineLayout {
     /** Returns the GSI of a virtio-mmio transport, 0 up to {@link #VIRTIO_MMIO_MAX} - 1. */
     public static int virtioMmioIrq(int index) {
         return VIRTIO_MMIO_IRQS[index];
+    }
+
+    /** Returns the number of GSIs for the interrupt lines of PCI functions. */
+    public static int pciIntxIrqCount() {
+        return PCI_INTX_IRQS.length;
+    }
+
+    /** Returns one of those GSIs, 0 up to {@link #pciIntxIrqCount} - 1. */
+    public static int pciIntxIrq(int index) {
+        return PCI_INTX_IRQS[index];
+    }
+
+    /** Returns which of them INTA of a PCI device has, 0 up to {@link #PCI_DEVICES_MAX} - 1. */
+    public static int pciIntxIndex(int device) {
+        return device % PCI_INTX_IRQS.length;
     }
 }

@@ -173,15 +173,15 @@ final class MachineParts implements AutoCloseable {
     /** Writes tables and kernel to RAM, which is all zeroes, and sets the boot processor's registers. */
     private void fillMemory() {
         GuestMemory memory = ram.memory();
+        PciWindows pci = config.pciWindows(memory, addressBits);
+        int devices = config.disks().size();
         long rsdpGpa = 0;
         if (config.acpi()) {
-            int mmioDevices = config.transport() == VirtioTransport.MMIO ? config.disks().size() : 0;
-            PlatformDescription platform = PlatformDescription.standard(
-                    config.cpus(), mmioDevices, config.pciWindows(memory, addressBits));
-            AcpiTables.write(memory, platform);
+            int mmioDevices = pci == null ? devices : 0;
+            AcpiTables.write(memory, PlatformDescription.standard(config.cpus(), mmioDevices, pci));
             rsdpGpa = MachineLayout.ACPI_RSDP_GPA;
         }
-        MpTable.write(memory, config.cpus());
+        MpTable.write(memory, config.cpus(), pci == null ? 0 : devices);
         Kernel placed = kernel;
         if (placed != null) {
             InitialCpuState state = placed.place(memory, commandLine(), rsdpGpa);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine;
 
-
 /**
  * The guest physical addresses that BARs can have: a window below 4 GiB at {@link MachineLayout#PCI_MMIO32_GPA}, and one
  * above all RAM.

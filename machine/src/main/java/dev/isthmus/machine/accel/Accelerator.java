@@ -62,16 +62,11 @@ public interface Accelerator extends AutoCloseable {
      */
     void attachNotifier(EventFd notified, long gpa, int sizeBytes, long value);
 
-    /**
-     * {@link #attachNotifier} for writes of any value.
-     *
-     * @param gpa guest physical address of the write
-     * @param sizeBytes width of the write: 1, 2, 4 or 8
-     */
-    void attachNotifier(EventFd notified, long gpa, int sizeBytes);
+    /** {@link #attachNotifier(EventFd, long, int, long)} for writes of any value and width. */
+    void attachNotifier(EventFd notified, long gpa);
 
-    /** Undoes {@link #attachNotifier(EventFd, long, int)}: writes cause exits again. May take some milliseconds. */
-    void detachNotifier(EventFd notified, long gpa, int sizeBytes);
+    /** Undoes {@link #attachNotifier(EventFd, long)}: writes cause exits again. May take some milliseconds. */
+    void detachNotifier(EventFd notified, long gpa);
 
     /**
      * Makes a message-signalled interrupt.

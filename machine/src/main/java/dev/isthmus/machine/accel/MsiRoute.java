@@ -7,7 +7,7 @@ package dev.isthmus.machine.accel;
  */
 public interface MsiRoute extends AutoCloseable {
     /**
-     * Sets the message. Any thread, one at a time.
+     * Sets the message. Any thread, one at a time; may take some milliseconds where the message is another than before.
      *
      * @param address where a real device would write
      * @param data what it would write

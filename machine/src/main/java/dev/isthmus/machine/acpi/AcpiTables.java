@@ -41,7 +41,7 @@ public final class AcpiTables {
      */
     public static void write(GuestMemory memory, PlatformDescription platform) {
         byte[] dsdt = Dsdt.build(platform);
-        byte[] madt = Madt.build(platform.cpus());
+        byte[] madt = Madt.build(platform.cpus(), platform.pci() != null);
 
         long dsdtGpa = align(MachineLayout.ACPI_RSDP_GPA + RSDP_LENGTH_BYTES);
         byte[] fadt = Fadt.build(platform, dsdtGpa);

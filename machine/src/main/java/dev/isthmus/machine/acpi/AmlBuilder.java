@@ -33,7 +33,10 @@ final class AmlBuilder {
     private static final int ARG0_OP = 0x68;
     private static final int STORE_OP = 0x70;
     private static final int AND_OP = 0x7b;
+    private static final int OR_OP = 0x7d;
     private static final int NOTIFY_OP = 0x86;
+    private static final int CREATE_DWORD_FIELD_OP = 0x8a;
+    private static final int LNOT_OP = 0x92;
     private static final int LEQUAL_OP = 0x93;
     private static final int IF_OP = 0xa0;
     private static final int ELSE_OP = 0xa1;
@@ -121,6 +124,12 @@ final class AmlBuilder {
     AmlBuilder fieldUnit(String name, int lengthBits) {
         segment(name);
         pkgLength(bytes.length(), lengthBits);
+        return this;
+    }
+
+    /** Names four bytes of a buffer: buffer, index of the first, and the name follow. */
+    AmlBuilder createDWordField() {
+        bytes.u8(CREATE_DWORD_FIELD_OP);
         return this;
     }
 
@@ -223,6 +232,18 @@ final class AmlBuilder {
     /** The bitwise and of two operands; a target follows them, or {@link #nullName}. */
     AmlBuilder and() {
         bytes.u8(AND_OP);
+        return this;
+    }
+
+    /** The bitwise or of two operands; a target follows them, or {@link #nullName}. */
+    AmlBuilder or() {
+        bytes.u8(OR_OP);
+        return this;
+    }
+
+    /** The logical negation of the operand that follows. */
+    AmlBuilder lNot() {
+        bytes.u8(LNOT_OP);
         return this;
     }
 

@@ -3,8 +3,6 @@ package dev.isthmus.machine.acpi;
 
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.PciWindows;
-import dev.isthmus.machine.pci.PciBus;
-import dev.isthmus.machine.pci.PciConfigPorts;
 
 /**
  * Differentiated System Description Table (ACPI 6.5, section 5.2.11.1): the devices that a guest can't find by itself.
@@ -34,7 +32,6 @@ final class Dsdt {
 
     private static final int STA_PRESENT_ENABLED_FUNCTIONING = 1 | 1 << 1 | 1 << 3;
 
-    private static final int PCI_ALL_FUNCTIONS = 0xffff;
     private static final int COM1_PORTS = 8;
     private static final int CMOS_PORTS = 2;
     private static final int RTC_IRQ = 8;
@@ -57,7 +54,7 @@ final class Dsdt {
         virtioMmio(aml, platform.virtioMmioDevices());
         PciWindows pci = platform.pci();
         if (pci != null) {
-            pciHost(aml, pci);
+            PciRootAml.append(aml, pci);
         }
         if (platform.serial()) {
             serial(aml);
@@ -110,45 +107,6 @@ final class Dsdt {
                     .name("_CRS").buffer(resources)
                     .end();
         }
-    }
-
-    /**
-     * The host bridge with its windows and interrupt lines (section 6.2.13), and the memory of its configuration space,
-     * which systems take only where it is reserved (PCI Firmware Specification 3.2, section 4.1.2).
-     */
-    private static void pciHost(AmlBuilder aml, PciWindows pci) {
-        ResourceTemplate windows = new ResourceTemplate()
-                .busNumbers(0, 0)
-                .io(PciConfigPorts.PORT, PciConfigPorts.LENGTH_BYTES)
-                .memory32Window(MachineLayout.PCI_MMIO32_GPA, MachineLayout.PCI_MMIO32_LENGTH_BYTES);
-        if (pci.length64Bytes() != 0) {
-            windows.memory64Window(pci.gpa64(), pci.length64Bytes());
-        }
-        aml.beginDevice("PCI0")
-                .name("_HID").eisaId("PNP0A08")
-                .name("_CID").eisaId("PNP0A03")
-                .name("_SEG").integer(0)
-                .name("_BBN").integer(0)
-                .name("_UID").integer(0)
-                .name("_CRS").buffer(windows.finish())
-                .name("_PRT").beginPackage(MachineLayout.PCI_DEVICES_MAX - 1);
-        for (int device = 1; device < MachineLayout.PCI_DEVICES_MAX; device++) {
-            aml.beginPackage(4)
-                    .integer((long) device << 16 | PCI_ALL_FUNCTIONS)
-                    .integer(0) // INTA
-                    .integer(0) // no link device: the next is the GSI itself
-                    .integer(PciBus.gsiOf(device))
-                    .end();
-        }
-        aml.end().end();
-        byte[] ecam = new ResourceTemplate()
-                .memory32Fixed(MachineLayout.PCI_ECAM_GPA, MachineLayout.PCI_ECAM_LENGTH_BYTES)
-                .finish();
-        aml.beginDevice("MCFG")
-                .name("_HID").eisaId("PNP0C02")
-                .name("_UID").integer(0)
-                .name("_CRS").buffer(ecam)
-                .end();
     }
 
     /** A 16550A-compatible port. */

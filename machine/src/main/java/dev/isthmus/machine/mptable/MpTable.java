@@ -9,7 +9,9 @@ import dev.isthmus.memory.GuestMemory;
  * without ACPI find processors and interrupts.
  *
  * <p>All 24 pins of the IOAPIC are told as interrupts 0 to 23 of an ISA bus, those beyond 15 too: edge-triggered, active
- * high, GSI n at pin n. So a kernel can be given {@code virtio_mmio.device=512@0xfeb00000:16} on its command line.
+ * high, GSI n at pin n. So a kernel can be given {@code virtio_mmio.device=512@0xfeb00000:16} on its command line. On a
+ * machine with PCI, the pins of its interrupt lines are told as such instead: INTA of each device, level-triggered, active
+ * low (appendix D.3).
  *
  * <p>The table knows 8-bit APIC ids and needs one for the IOAPIC, so it lists the first {@link #MAX_CPUS} processors
  * and no more: a guest with more needs ACPI to find the others. It follows its pointer in the EBDA where there is room,
@@ -18,7 +20,7 @@ import dev.isthmus.memory.GuestMemory;
  * <pre>
  *  EBDA  floating pointer, 16 bytes ──→ header, 44 bytes
  *                                       processors, 20 bytes each
- *                                       ISA bus, IOAPIC, 24 interrupts, 2 local interrupts: 8 bytes each
+ *                                       buses, IOAPIC, interrupts, 2 local interrupts: 8 bytes each
  * </pre>
  */
 public final class MpTable {
@@ -65,6 +67,14 @@ public final class MpTable {
 
     private static final int ISA_BUS_ID = 0;
 
+    /** Systems take it for the number of the bus. */
+    private static final int PCI_BUS_ID = 0;
+
+    private static final int ISA_BUS_ID_WITH_PCI = 1;
+
+    /** Where the number of the device begins in the source of a PCI interrupt; below it is the pin, 0 for INTA. */
+    private static final int PCI_DEVICE_SHIFT = 2;
+
     /** The version of the 82093AA; KVM's, too. */
     private static final int IOAPIC_VERSION = 0x11;
 
@@ -77,6 +87,8 @@ public final class MpTable {
     /** Polarity and trigger mode as on the bus, active high and edge for ISA. */
     private static final int CONFORMS_TO_BUS = 0;
 
+    private static final int LOW_LEVEL = 3 | 3 << 2;
+
     private MpTable() {}
 
     /**
@@ -85,9 +97,10 @@ public final class MpTable {
      * @param memory must have RAM there and at {@link MachineLayout#MP_CONFIG_GPA}
      * @param cpus virtual CPUs, at least 1; their APIC ids are 0 to {@code cpus} - 1. Those beyond {@link #MAX_CPUS}
      *     are left out
+     * @param pciDevices devices on the PCI bus beside its host bridge, the first ones; 0 for a machine without PCI
      */
-    public static void write(GuestMemory memory, int cpus) {
-        byte[] table = configurationTable(Math.min(cpus, MAX_CPUS));
+    public static void write(GuestMemory memory, int cpus, int pciDevices) {
+        byte[] table = configurationTable(Math.min(cpus, MAX_CPUS), pciDevices);
         long tableGpa = MachineLayout.EBDA_GPA + FLOATING_POINTER_LENGTH_BYTES;
         if (table.length > MachineLayout.EBDA_LENGTH_BYTES - FLOATING_POINTER_LENGTH_BYTES) {
             tableGpa = MachineLayout.MP_CONFIG_GPA;
@@ -109,11 +122,13 @@ public final class MpTable {
         return out.finish(FLOATING_POINTER_CHECKSUM_OFFSET);
     }
 
-    private static byte[] configurationTable(int cpus) {
-        int entries = cpus + 1 + 1 + MachineLayout.IOAPIC_PINS + 2;
-        int lengthBytes =
-                HEADER_LENGTH_BYTES + cpus * PROCESSOR_LENGTH_BYTES + (entries - cpus) * OTHER_LENGTH_BYTES;
+    private static byte[] configurationTable(int cpus, int pciDevices) {
+        boolean pci = pciDevices > 0;
+        int pciPins = pci ? MachineLayout.pciIntxIrqCount() : 0;
+        int others = (pci ? 2 : 1) + 1 + MachineLayout.IOAPIC_PINS - pciPins + pciDevices + 2;
+        int lengthBytes = HEADER_LENGTH_BYTES + cpus * PROCESSOR_LENGTH_BYTES + others * OTHER_LENGTH_BYTES;
         int ioapicId = cpus;
+        int isaBusId = pci ? ISA_BUS_ID_WITH_PCI : ISA_BUS_ID;
 
         Cursor out = new Cursor(lengthBytes);
         out.ascii("PCMP")
@@ -124,7 +139,7 @@ public final class MpTable {
                 .ascii(PRODUCT_ID)
                 .u32(0) // no OEM table
                 .u16(0)
-                .u16(entries)
+                .u16(cpus + others)
                 .u32(MachineLayout.LAPIC_GPA)
                 .u16(0) // no extended table
                 .u16(0);
@@ -138,19 +153,39 @@ public final class MpTable {
                     .u32(0)
                     .u32(0);
         }
-        out.u8(BUS).u8(ISA_BUS_ID).ascii("ISA   ");
+        if (pci) {
+            out.u8(BUS).u8(PCI_BUS_ID).ascii("PCI   ");
+        }
+        out.u8(BUS).u8(isaBusId).ascii("ISA   ");
         out.u8(IOAPIC).u8(ioapicId).u8(IOAPIC_VERSION).u8(IOAPIC_ENABLED).u32(MachineLayout.IOAPIC_GPA);
         for (int pin = 0; pin < MachineLayout.IOAPIC_PINS; pin++) {
-            interrupt(out, IO_INTERRUPT, INTERRUPT_INT, pin, ioapicId, pin);
+            if (!pci || !isPciPin(pin)) {
+                interrupt(out, IO_INTERRUPT, INTERRUPT_INT, CONFORMS_TO_BUS, isaBusId, pin, ioapicId, pin);
+            }
+        }
+        for (int device = 1; device <= pciDevices; device++) {
+            int pin = MachineLayout.pciIntxIrq(MachineLayout.pciIntxIndex(device));
+            int source = device << PCI_DEVICE_SHIFT;
+            interrupt(out, IO_INTERRUPT, INTERRUPT_INT, LOW_LEVEL, PCI_BUS_ID, source, ioapicId, pin);
         }
         // Virtual wire: the PIC's output at LINT0, NMI at LINT1.
-        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_EXTINT, 0, MachineLayout.XAPIC_BROADCAST_ID, 0);
-        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_NMI, 0, MachineLayout.XAPIC_BROADCAST_ID, 1);
+        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_EXTINT, CONFORMS_TO_BUS, isaBusId, 0, MachineLayout.XAPIC_BROADCAST_ID, 0);
+        interrupt(out, LOCAL_INTERRUPT, INTERRUPT_NMI, CONFORMS_TO_BUS, isaBusId, 0, MachineLayout.XAPIC_BROADCAST_ID, 1);
         return out.finish(HEADER_CHECKSUM_OFFSET);
     }
 
-    private static void interrupt(Cursor out, int entry, int type, int isaIrq, int apicId, int pin) {
-        out.u8(entry).u8(type).u16(CONFORMS_TO_BUS).u8(ISA_BUS_ID).u8(isaIrq).u8(apicId).u8(pin);
+    private static boolean isPciPin(int pin) {
+        for (int i = 0; i < MachineLayout.pciIntxIrqCount(); i++) {
+            if (MachineLayout.pciIntxIrq(i) == pin) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void interrupt(
+            Cursor out, int entry, int type, int flags, int busId, int source, int apicId, int pin) {
+        out.u8(entry).u8(type).u16(flags).u8(busId).u8(source).u8(apicId).u8(pin);
     }
 
     /** Fills an array of known size with little-endian values. */

@@ -21,19 +21,24 @@ import dev.isthmus.machine.accel.MsiRoute;
  *  +4  le32 upper address            +2 le16 control: enable, function mask, table size - 1
  *  +8  le32 message data             +4 le32 table: offset | BAR
  *  +12 le32 vector control: mask     +8 le32 pending bits: offset | BAR
+ *
+ *  what becomes of an event            enabled   masked   message
+ *  it is forgotten                     no        -        -
+ *  it waits, its pending bit set       yes       yes      -
+ *  it is sent                          yes       no       for a local APIC, of a vector that was claimed
+ *  it is forgotten                     yes       no       any other
  * </pre>
  *
- * <p>A vector that may be sent has its {@link MsiRoute} in {@link #open}, so sending is one volatile read and one system
- * call. Everything else takes the lock: writes of the guest, and vectors that must wait. An accelerator's route is made
- * when a vector first may be sent, and kept until {@link #close}.
- *
- * <p>Any thread, several at once.
+ * <p>Any thread, several at once. The lock of the table is held while the accelerator takes a message, which may last some
+ * milliseconds; senders never take it, but only their {@link Vector}'s own. So a vector is masked when the write that
+ * masks it returns, and no sender ever waits for the accelerator.
  */
 public final class Msix implements MsixVectors {
     /** Most vectors of a function: the control field has 11 bits for their number. */
     public static final int VECTORS_MAX = 2048;
 
-    static final int ENTRY_BYTES = 16;
+    /** Size of a vector's entry in the table. */
+    public static final int ENTRY_BYTES = 16;
 
     private static final int CAP_ID_MSIX = 0x11;
     private static final int CAPABILITY_BYTES = 12;
@@ -45,20 +50,14 @@ public final class Msix implements MsixVectors {
 
     private final Accelerator accelerator;
     private final FaultLog faults;
-    private final int count;
+    private final Vector[] vectors;
 
-    /** The route of each vector that may be sent now. The array is never changed, only replaced. */
-    private volatile @Nullable MsiRoute[] open;
-
+    /** Written under the lock of the table. */
     private volatile boolean enabled;
 
-    // All below guarded by this.
-
-    /** A bit for each vector that waits to be unmasked. */
-    private final long[] pending;
+    // All below guarded by this, the lock of the table.
 
     private final byte[] table;
-    private final @Nullable MsiRoute[] routes;
     private boolean functionMask;
     private boolean closed;
 
@@ -74,11 +73,11 @@ public final class Msix implements MsixVectors {
         }
         this.accelerator = accelerator;
         this.faults = new FaultLog(name);
-        this.count = count;
         this.table = new byte[count * ENTRY_BYTES];
-        this.routes = new @Nullable MsiRoute[count];
-        this.open = new @Nullable MsiRoute[count];
-        this.pending = new long[(count + Long.SIZE - 1) / Long.SIZE];
+        this.vectors = new Vector[count];
+        for (int i = 0; i < count; i++) {
+            vectors[i] = new Vector();
+        }
         maskAll();
     }
 
@@ -86,9 +85,9 @@ public final class Msix implements MsixVectors {
     public byte[] capability(int bar, int tableOffset, int pendingOffset) {
         byte[] capability = new byte[CAPABILITY_BYTES];
         capability[0] = CAP_ID_MSIX;
-        put(capability, 2, 2, count - 1);
-        put(capability, 4, 4, tableOffset | bar);
-        put(capability, 8, 4, pendingOffset | bar);
+        LittleEndian.put(capability, 2, 2, vectors.length - 1);
+        LittleEndian.put(capability, 4, 4, tableOffset | bar);
+        LittleEndian.put(capability, 8, 4, pendingOffset | bar);
         return capability;
     }
 
@@ -104,7 +103,7 @@ public final class Msix implements MsixVectors {
 
     @Override
     public int count() {
-        return count;
+        return vectors.length;
     }
 
     @Override
@@ -113,117 +112,105 @@ public final class Msix implements MsixVectors {
     }
 
     @Override
-    public void signal(int vector) {
-        MsiRoute route = open[vector];
-        if (route != null) {
-            route.signal();
-        } else if (enabled) {
-            signalLater(vector);
+    public synchronized boolean claim(int number) {
+        Vector vector = vectors[number];
+        if (vector.route == null && !closed) {
+            try {
+                vector.route = accelerator.newMsiRoute();
+            } catch (VmException e) {
+                faults.report("vector " + number + " can't be had: " + e.getMessage());
+                return false;
+            }
+            update(number);
+        }
+        return !closed;
+    }
+
+    @Override
+    public void signal(int number) {
+        vectors[number].signal();
+    }
+
+    @Override
+    public void clearPending() {
+        for (Vector vector : vectors) {
+            vector.clearPending();
         }
     }
 
-    private synchronized void signalLater(int vector) {
-        MsiRoute route = open[vector];
-        if (route != null) {
-            route.signal();
-        } else if (enabled && isMasked(vector)) {
-            pending[vector / Long.SIZE] |= 1L << vector;
-        }
-    }
-
-    /** Follows the capability's control field. */
+    /**
+     * Follows the capability's control field.
+     *
+     * @param newFunctionMask whether all vectors are masked; also where the function may not send anything
+     */
     synchronized void control(boolean newEnabled, boolean newFunctionMask) {
         if (enabled == newEnabled && functionMask == newFunctionMask) {
             return;
         }
         enabled = newEnabled;
         functionMask = newFunctionMask;
-        update(0, count);
+        updateAll();
     }
 
-    private boolean isMasked(int vector) {
-        return functionMask || (table[vector * ENTRY_BYTES + CONTROL] & CONTROL_MASK) != 0;
-    }
-
-    /** Brings routes in line with the table and sends what waited for it. */
-    private void update(int from, int to) {
-        @Nullable MsiRoute[] now = open.clone();
-        for (int vector = from; vector < to; vector++) {
-            now[vector] = enabled && !isMasked(vector) && !closed ? route(vector) : null;
-        }
-        open = now;
-        for (int vector = from; vector < to; vector++) {
-            MsiRoute route = now[vector];
-            long bit = 1L << vector;
-            if (route != null && (pending[vector / Long.SIZE] & bit) != 0) {
-                pending[vector / Long.SIZE] &= ~bit;
-                route.signal();
-            }
+    private void updateAll() {
+        for (int i = 0; i < vectors.length; i++) {
+            update(i);
         }
     }
 
-    /** Returns the route of a vector with its present message, or null where it leads nowhere. */
-    private @Nullable MsiRoute route(int vector) {
-        int entry = vector * ENTRY_BYTES;
-        MsiRoute route = routes[vector];
-        if (route == null) {
-            try {
-                route = accelerator.newMsiRoute();
-            } catch (VmException e) {
-                faults.report("vector " + vector + " is dead: " + e.getMessage());
-                return null;
-            }
-            routes[vector] = route;
+    /** Brings what senders see of a vector in line with the table, and sends what waited for that. */
+    private void update(int number) {
+        Vector vector = vectors[number];
+        MsiRoute route = vector.route;
+        if (!enabled || closed) {
+            vector.become(null, false);
+        } else if (functionMask || (table[number * ENTRY_BYTES + CONTROL] & CONTROL_MASK) != 0) {
+            vector.become(null, true);
+        } else if (route == null) {
+            vector.become(null, false);
+        } else {
+            // What comes while the accelerator takes the message waits for it.
+            vector.become(null, true);
+            vector.become(setMessage(number, route) ? route : null, false);
         }
-        long address = (get(entry, Integer.BYTES) & ADDRESS_MASK) | (get(entry + ADDRESS_HIGH, Integer.BYTES) << 32);
-        int data = (int) get(entry + DATA, Integer.BYTES);
-        if (!route.set(address, data)) {
-            faults.report("vector " + vector + " has no valid address: 0x" + Long.toHexString(address));
-            return null;
-        }
-        return route;
     }
 
-    /** Takes the state after power-on. */
+    private boolean setMessage(int number, MsiRoute route) {
+        int entry = number * ENTRY_BYTES;
+        long address = (LittleEndian.get(table, entry, Integer.BYTES) & ADDRESS_MASK)
+                | (LittleEndian.get(table, entry + ADDRESS_HIGH, Integer.BYTES) << 32);
+        boolean valid = route.set(address, (int) LittleEndian.get(table, entry + DATA, Integer.BYTES));
+        if (!valid) {
+            faults.report("vector " + number + " leads nowhere: 0x" + Long.toHexString(address));
+        }
+        return valid;
+    }
+
+    /** Takes the state after power-on. Vectors stay claimed. */
     synchronized void reset() {
+        Arrays.fill(table, (byte) 0);
+        maskAll();
         enabled = false;
         functionMask = false;
-        Arrays.fill(table, (byte) 0);
-        Arrays.fill(pending, 0);
-        maskAll();
-        open = new @Nullable MsiRoute[count];
+        updateAll();
     }
 
     private void maskAll() {
-        for (int vector = 0; vector < count; vector++) {
-            table[vector * ENTRY_BYTES + CONTROL] = CONTROL_MASK;
+        for (int i = 0; i < vectors.length; i++) {
+            table[i * ENTRY_BYTES + CONTROL] = CONTROL_MASK;
         }
     }
 
-    /** Gives the routes back; nothing signals any more. */
+    /** Gives the routes back; nothing is sent any more. */
     synchronized void close() {
         closed = true;
-        open = new @Nullable MsiRoute[count];
-        for (int vector = 0; vector < count; vector++) {
-            MsiRoute route = routes[vector];
+        updateAll();
+        for (Vector vector : vectors) {
+            MsiRoute route = vector.route;
             if (route != null) {
                 route.close();
-                routes[vector] = null;
+                vector.route = null;
             }
-        }
-    }
-
-    private long get(int offset, int sizeBytes) {
-        long value = 0;
-        for (int i = 0; i < sizeBytes; i++) {
-            value |= (long) Byte.toUnsignedInt(table[offset + i]) << (Byte.SIZE * i);
-        }
-        return value;
-    }
-
-    private static void put(byte[] bytes, int offset, int sizeBytes, long value) {
-        for (int i = 0; i < sizeBytes; i++) {
-            bytes[offset + i] = (byte) (value >>> (Byte.SIZE * i));
         }
     }
 
@@ -235,6 +222,49 @@ public final class Msix implements MsixVectors {
                 && offset <= lengthBytes - sizeBytes;
     }
 
+    /** A vector as senders see it. Its lock is held across the signal to the route, which never blocks. */
+    private static final class Vector {
+        /** Its GSI, once claimed. Guarded by the lock of the table. */
+        private @Nullable MsiRoute route;
+
+        /** Where events go now, null where they don't. Guarded by this. */
+        private @Nullable MsiRoute open;
+
+        /** Whether events wait that can't be sent. Guarded by this. */
+        private boolean held;
+
+        /** Guarded by this. */
+        private boolean pending;
+
+        synchronized void signal() {
+            if (open != null) {
+                open.signal();
+            } else if (held) {
+                pending = true;
+            }
+        }
+
+        synchronized void become(@Nullable MsiRoute newOpen, boolean newHeld) {
+            open = newOpen;
+            held = newHeld;
+            if (newHeld) {
+                return;
+            }
+            if (newOpen != null && pending) {
+                newOpen.signal();
+            }
+            pending = false;
+        }
+
+        synchronized boolean isPending() {
+            return pending;
+        }
+
+        synchronized void clearPending() {
+            pending = false;
+        }
+    }
+
     private final class Table implements BusDevice {
         @Override
         public long read(long offset, int sizeBytes) {
@@ -242,7 +272,7 @@ public final class Msix implements MsixVectors {
                 return 0;
             }
             synchronized (Msix.this) {
-                return get((int) offset, sizeBytes);
+                return LittleEndian.get(table, (int) offset, sizeBytes);
             }
         }
 
@@ -252,12 +282,12 @@ public final class Msix implements MsixVectors {
                 return;
             }
             synchronized (Msix.this) {
-                int vector = (int) offset / ENTRY_BYTES;
-                put(table, (int) offset, sizeBytes, value);
+                int number = (int) offset / ENTRY_BYTES;
+                int control = number * ENTRY_BYTES + CONTROL;
+                LittleEndian.put(table, (int) offset, sizeBytes, value);
                 // All bits of vector control but the mask are reserved.
-                put(table, vector * ENTRY_BYTES + CONTROL, Integer.BYTES,
-                        table[vector * ENTRY_BYTES + CONTROL] & CONTROL_MASK);
-                update(vector, vector + 1);
+                LittleEndian.put(table, control, Integer.BYTES, table[control] & CONTROL_MASK);
+                update(number);
             }
         }
     }
@@ -265,14 +295,16 @@ public final class Msix implements MsixVectors {
     private final class PendingBits implements BusDevice {
         @Override
         public long read(long offset, int sizeBytes) {
-            if (!isWhole(offset, sizeBytes, (long) pending.length * Long.BYTES)) {
+            int words = (vectors.length + Long.SIZE - 1) / Long.SIZE;
+            if (!isWhole(offset, sizeBytes, (long) words * Long.BYTES)) {
                 return 0;
             }
-            long word;
-            synchronized (Msix.this) {
-                word = pending[(int) offset / Long.BYTES];
+            long bits = 0;
+            int first = (int) offset * Byte.SIZE;
+            for (int i = 0; i < sizeBytes * Byte.SIZE && first + i < vectors.length; i++) {
+                bits |= vectors[first + i].isPending() ? 1L << i : 0;
             }
-            return sizeBytes == Long.BYTES ? word : word >>> (offset % Long.BYTES * Byte.SIZE) & 0xffff_ffffL;
+            return bits;
         }
 
         @Override

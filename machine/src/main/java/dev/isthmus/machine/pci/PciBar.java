@@ -21,8 +21,8 @@ public record PciBar(int register, long lengthBytes, BusDevice device, Listener 
         /** The BAR answers at an address from now on. */
         void mapped(long gpa);
 
-        /** The BAR no longer answers at the address where it was. */
-        void unmapped(long gpa);
+        /** The BAR no longer answers where it did. */
+        void unmapped();
     }
 
     /** Checks the ranges. */

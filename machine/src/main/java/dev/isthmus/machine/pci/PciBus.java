@@ -3,7 +3,6 @@ package dev.isthmus.machine.pci;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
@@ -27,20 +26,65 @@ public final class PciBus {
     /** Where the next BAR is to be at first. */
     private long nextGpa = MachineLayout.PCI_MMIO32_GPA;
 
-    /** BARs that answer, by ascending address; replaced as a whole. */
-    private volatile Map map = new Map(new long[0], new PciBar[0]);
+    /** BARs that answer, by ascending address; replaced as a whole, under {@link #remapLock}. */
+    private volatile Mapping mapping = new Mapping(new Placed[0]);
 
     private final Object remapLock = new Object();
 
-    /** The same, for comparison. Guarded by {@link #remapLock}. */
-    private List<Mapped> mapped = List.of();
+    /** A BAR at an address; a plain class, since a record's comparisons are spun when they are first needed. */
+    private static final class Placed implements Comparable<Placed> {
+        final PciFunction function;
+        final PciBar bar;
+        final long gpa;
 
-    private record Map(long[] starts, PciBar[] bars) {}
+        Placed(PciFunction function, PciBar bar, long gpa) {
+            this.function = function;
+            this.bar = bar;
+            this.gpa = gpa;
+        }
 
-    private record Mapped(PciBar bar, long gpa) implements Comparable<Mapped> {
+        boolean overlaps(Placed other) {
+            return gpa < other.gpa + other.bar.lengthBytes() && other.gpa < gpa + bar.lengthBytes();
+        }
+
         @Override
-        public int compareTo(Mapped other) {
+        public int compareTo(Placed other) {
             return Long.compare(gpa, other.gpa);
+        }
+    }
+
+    /** All BARs that answer. Immutable. */
+    private static final class Mapping {
+        final Placed[] placed;
+        final long[] starts;
+
+        Mapping(Placed[] sorted) {
+            placed = sorted;
+            starts = new long[sorted.length];
+            for (int i = 0; i < starts.length; i++) {
+                starts[i] = sorted[i].gpa;
+            }
+        }
+
+        boolean has(Placed wanted) {
+            for (Placed there : placed) {
+                boolean sameBar = there.function == wanted.function && there.bar.register() == wanted.bar.register();
+                if (sameBar && there.gpa == wanted.gpa) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        /** Returns the BAR that holds a whole access, or null. */
+        @Nullable Placed find(long gpa, int sizeBytes) {
+            int found = Arrays.binarySearch(starts, gpa);
+            int index = found >= 0 ? found : -found - 2;
+            if (index < 0) {
+                return null;
+            }
+            Placed candidate = placed[index];
+            return gpa - candidate.gpa <= candidate.bar.lengthBytes() - sizeBytes ? candidate : null;
         }
     }
 
@@ -95,55 +139,49 @@ public final class PciBus {
         @Override
         public void run() {
             synchronized (remapLock) {
-                List<Mapped> present = new ArrayList<>();
-                for (PciFunction function : functions) {
-                    if (function != null) {
-                        collect(function, present);
+                Mapping before = mapping;
+                Mapping now = new Mapping(collect());
+                for (Placed old : before.placed) {
+                    if (!now.has(old)) {
+                        old.bar.listener().unmapped();
                     }
                 }
-                Collections.sort(present);
-                List<Mapped> before = mapped;
-                if (present.equals(before)) {
-                    return;
-                }
-                for (Mapped old : before) {
-                    if (!present.contains(old)) {
-                        old.bar().listener().unmapped(old.gpa());
-                    }
-                }
-                publish(present);
-                for (Mapped now : present) {
-                    if (!before.contains(now)) {
-                        now.bar().listener().mapped(now.gpa());
+                mapping = now;
+                for (Placed placed : now.placed) {
+                    if (!before.has(placed)) {
+                        placed.bar.listener().mapped(placed.gpa);
                     }
                 }
             }
         }
     }
 
-    private void publish(List<Mapped> present) {
-        long[] starts = new long[present.size()];
-        PciBar[] bars = new PciBar[present.size()];
-        for (int i = 0; i < bars.length; i++) {
-            starts[i] = present.get(i).gpa();
-            bars[i] = present.get(i).bar();
+    /** Returns the BARs that answer, by ascending address. */
+    private Placed[] collect() {
+        List<Placed> answering = new ArrayList<>();
+        for (PciFunction function : functions) {
+            if (function != null) {
+                collect(function, answering);
+            }
         }
-        mapped = present;
-        map = new Map(starts, bars);
+        Placed[] sorted = answering.toArray(new Placed[0]);
+        Arrays.sort(sorted);
+        return sorted;
     }
 
-    private void collect(PciFunction function, List<Mapped> present) {
+    private void collect(PciFunction function, List<Placed> answering) {
         for (PciBar bar : function.bars()) {
             long gpa = function.addressOf(bar);
             if (gpa == PciFunction.UNMAPPED || !windows.contains(gpa, bar.lengthBytes())) {
                 continue;
             }
+            Placed candidate = new Placed(function, bar, gpa);
             boolean free = true;
-            for (Mapped other : present) {
-                free &= gpa >= other.gpa() + other.bar().lengthBytes() || other.gpa() >= gpa + bar.lengthBytes();
+            for (Placed other : answering) {
+                free &= !candidate.overlaps(other);
             }
             if (free) {
-                present.add(new Mapped(bar, gpa));
+                answering.add(candidate);
             }
         }
     }
@@ -166,7 +204,7 @@ public final class PciBus {
         }
     }
 
-    /** An access to a window. */
+    /** A window, which hands each access on to the BAR that holds all of it. */
     private final class Window implements BusDevice {
         private final long baseGpa;
 
@@ -176,33 +214,16 @@ public final class PciBus {
 
         @Override
         public long read(long offset, int sizeBytes) {
-            Map now = map;
-            int index = find(now, baseGpa + offset, sizeBytes);
-            return index < 0 ? -1L : now.bars[index].device().read(baseGpa + offset - now.starts[index], sizeBytes);
+            Placed placed = mapping.find(baseGpa + offset, sizeBytes);
+            return placed == null ? -1L : placed.bar.device().read(baseGpa + offset - placed.gpa, sizeBytes);
         }
 
         @Override
         public void write(long offset, int sizeBytes, long value) {
-            Map now = map;
-            int index = find(now, baseGpa + offset, sizeBytes);
-            if (index >= 0) {
-                now.bars[index].device().write(baseGpa + offset - now.starts[index], sizeBytes, value);
+            Placed placed = mapping.find(baseGpa + offset, sizeBytes);
+            if (placed != null) {
+                placed.bar.device().write(baseGpa + offset - placed.gpa, sizeBytes, value);
             }
         }
-
-        /** Returns the position of the BAR that holds a whole access, or -1. */
-        private int find(Map now, long gpa, int sizeBytes) {
-            int found = Arrays.binarySearch(now.starts, gpa);
-            int index = found >= 0 ? found : -found - 2;
-            if (index < 0) {
-                return -1;
-            }
-            return gpa - now.starts[index] <= now.bars[index].lengthBytes() - sizeBytes ? index : -1;
-        }
-    }
-
-    /** Returns the GSI of a device's INTA, as {@code _PRT} and the MP table tell the guest. */
-    public static int gsiOf(int device) {
-        return MachineLayout.PCI_INTX_FIRST_GSI + device % MachineLayout.PCI_INTX_GSIS;
     }
 }

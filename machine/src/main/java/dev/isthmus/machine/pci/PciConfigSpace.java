@@ -58,16 +58,12 @@ final class PciConfigSpace {
 
     /** Sets bytes, whatever the guest may write; little-endian. */
     void set(int offset, int sizeBytes, long value) {
-        for (int i = 0; i < sizeBytes; i++) {
-            bytes[offset + i] = (byte) (value >>> (Byte.SIZE * i));
-        }
+        LittleEndian.put(bytes, offset, sizeBytes, value);
     }
 
     /** Lets the guest write bits. */
     void allow(int offset, int sizeBytes, long mask) {
-        for (int i = 0; i < sizeBytes; i++) {
-            writable[offset + i] = (byte) (mask >>> (Byte.SIZE * i));
-        }
+        LittleEndian.put(writable, offset, sizeBytes, mask);
     }
 
     /**
@@ -107,11 +103,7 @@ final class PciConfigSpace {
 
     /** Returns a value, little-endian, zero-extended; the range is within the space. */
     long get(int offset, int sizeBytes) {
-        long value = 0;
-        for (int i = 0; i < sizeBytes; i++) {
-            value |= (long) Byte.toUnsignedInt(bytes[offset + i]) << (Byte.SIZE * i);
-        }
-        return value;
+        return LittleEndian.get(bytes, offset, sizeBytes);
     }
 
     /** Writes what the guest may write of a value; the range is within the space. */

@@ -14,7 +14,8 @@ import dev.isthmus.device.IrqLine;
  * MSI-X vectors. It is function 0 of its device, and the only one.
  *
  * <p>Threads: built by one thread; then vCPU threads access it, several at once. One lock guards the configuration space
- * and is held across no call out.
+ * and is held across no call out. What a write means for the rest is told in a second step, which looks at the present
+ * state and not at the write, and has locks of its own: so the state that is told last is the present one.
  */
 public final class PciFunction {
     /** The function does not answer at this BAR. */
@@ -25,22 +26,32 @@ public final class PciFunction {
     private static final int MSIX_CONTROL_ENABLE = 1 << 15;
     private static final int MSIX_CONTROL_FUNCTION_MASK = 1 << 14;
 
+    /** Told whether the function may access memory by itself: its bus master bit. One call at a time; may wait. */
+    public interface MasterListener {
+        /** The function may, or may not, access memory from the return of this call on. At first it may not. */
+        void masterChanged(boolean allowed);
+    }
+
     private final PciConfigSpace config = new PciConfigSpace();
     private final List<PciBar> bars = new ArrayList<>();
     private final Line line = new Line();
+
+    /** Held while the device and MSI-X are told of {@link #master}, for the order. */
     private final Object controlLock = new Object();
 
     private @Nullable IrqLine irq;
     private @Nullable Msix msix;
     private int msixCapability;
-    private @Nullable BusDevice windowTarget;
-    private long windowTargetBytes;
-    private int windowCapability;
+    private @Nullable ConfigWindow window;
+    private @Nullable MasterListener masterListener;
 
     /** Told when a BAR may have moved. */
     private @Nullable Runnable barsChanged;
 
-    // Guarded by config.
+    /** What {@link #masterListener} was told last. Guarded by {@link #controlLock}. */
+    private boolean master;
+
+    /** Whether the device wants the interrupt line asserted. Guarded by {@link #config}. */
     private boolean lineWanted;
 
     /**
@@ -81,12 +92,16 @@ public final class PciFunction {
         return config.addCapability(capability);
     }
 
+    /** Adds the capability that makes this a PCI Express function. */
+    public void addExpress() {
+        config.addCapability(ExpressCapability.integratedEndpoint());
+    }
+
     /** Adds MSI-X; its table and pending bits are in a BAR. */
     public void addMsix(Msix vectors, byte[] capability) {
         msix = vectors;
         msixCapability = config.addCapability(capability);
-        config.allow(
-                msixCapability + MSIX_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_FUNCTION_MASK);
+        config.allow(msixCapability + MSIX_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_FUNCTION_MASK);
     }
 
     /**
@@ -96,12 +111,12 @@ public final class PciFunction {
      * @param targetBytes size of what it answers to
      */
     public void addConfigWindow(byte[] capability, BusDevice target, long targetBytes) {
-        windowTarget = target;
-        windowTargetBytes = targetBytes;
-        windowCapability = config.addCapability(capability);
-        config.allow(windowCapability + ConfigWindow.BAR, 1, 0xff);
-        config.allow(windowCapability + ConfigWindow.OFFSET, 4, 0xffff_ffffL);
-        config.allow(windowCapability + ConfigWindow.LENGTH, 4, 0xffff_ffffL);
+        window = new ConfigWindow(config, capability, target, targetBytes);
+    }
+
+    /** Sets who is told of the bus master bit. */
+    public void setMasterListener(MasterListener listener) {
+        masterListener = listener;
     }
 
     /** Connects INTA to an interrupt line; returns the end that the device drives. */
@@ -140,14 +155,14 @@ public final class PciFunction {
         if (offset < 0 || offset > PciConfigSpace.LENGTH_BYTES - sizeBytes) {
             return -1L;
         }
-        if (isWindowData(offset, sizeBytes)) {
-            return ConfigWindow.read(windowRequest(), windowTarget, windowTargetBytes, sizeBytes);
+        if (window != null && window.isTouched(offset, sizeBytes)) {
+            window.fetch();
         }
         synchronized (config) {
             long value = config.get((int) offset, sizeBytes);
-            long statusBit = (offset - PciConfigSpace.STATUS) * Byte.SIZE;
-            if (lineWanted && offset <= PciConfigSpace.STATUS && offset + sizeBytes > PciConfigSpace.STATUS) {
-                value |= (long) PciConfigSpace.STATUS_INTERRUPT << -statusBit;
+            if (lineWanted && touches(offset, sizeBytes, PciConfigSpace.STATUS, 1)) {
+                long shift = (PciConfigSpace.STATUS - offset) * Byte.SIZE;
+                value |= (long) PciConfigSpace.STATUS_INTERRUPT << shift;
             }
             return value;
         }
@@ -158,38 +173,52 @@ public final class PciFunction {
         if (offset < 0 || offset > PciConfigSpace.LENGTH_BYTES - sizeBytes) {
             return;
         }
-        if (isWindowData(offset, sizeBytes)) {
-            ConfigWindow.write(windowRequest(), windowTarget, windowTargetBytes, sizeBytes, value);
-            return;
-        }
         synchronized (config) {
             config.write((int) offset, sizeBytes, value);
         }
-        applied(offset, sizeBytes);
+        boolean command = touches(offset, sizeBytes, PciConfigSpace.COMMAND, 2);
+        if (command || (msix != null && touches(offset, sizeBytes, msixCapability + MSIX_CONTROL, 2))) {
+            tellControl();
+        }
+        if (command || touches(offset, sizeBytes, PciConfigSpace.BAR0, PciConfigSpace.BARS * Integer.BYTES)) {
+            tellBars();
+        }
+        if (window != null && window.isTouched(offset, sizeBytes)) {
+            window.store();
+        }
     }
 
-    /** Has the rest of the function follow what was written. Each looks at the present state, not at the write. */
-    private void applied(long offset, int sizeBytes) {
-        long end = offset + sizeBytes;
-        boolean inHeader = offset < PciConfigSpace.BAR0 + PciConfigSpace.BARS * Integer.BYTES;
-        Msix vectors = msix;
-        if (vectors != null && offset < msixCapability + MSIX_CONTROL + 2 && end > msixCapability + MSIX_CONTROL) {
-            // Held across the call so that the last state looked at is the last one told.
-            synchronized (controlLock) {
-                long control;
-                synchronized (config) {
-                    control = config.get(msixCapability + MSIX_CONTROL, 2);
+    private static boolean touches(long offset, int sizeBytes, int start, int lengthBytes) {
+        return offset < start + lengthBytes && offset + sizeBytes > start;
+    }
+
+    /** Tells device, MSI-X and interrupt line of the command register and of MSI-X's control field. */
+    private void tellControl() {
+        synchronized (controlLock) {
+            long control;
+            boolean allowed;
+            synchronized (config) {
+                control = msix == null ? 0 : config.get(msixCapability + MSIX_CONTROL, 2);
+                allowed = (config.get(PciConfigSpace.COMMAND, 2) & PciConfigSpace.COMMAND_MASTER) != 0;
+            }
+            if (master != allowed) {
+                master = allowed;
+                if (masterListener != null) {
+                    masterListener.masterChanged(allowed);
                 }
-                vectors.control((control & MSIX_CONTROL_ENABLE) != 0, (control & MSIX_CONTROL_FUNCTION_MASK) != 0);
             }
-            line.update();
+            if (msix != null) {
+                // A message is an access to memory, too: it waits for the right to it.
+                boolean masked = (control & MSIX_CONTROL_FUNCTION_MASK) != 0 || !allowed;
+                msix.control((control & MSIX_CONTROL_ENABLE) != 0, masked);
+            }
         }
-        if (inHeader && end > PciConfigSpace.COMMAND) {
-            line.update();
-            Runnable changed = barsChanged;
-            if (changed != null) {
-                changed.run();
-            }
+        line.update();
+    }
+
+    private void tellBars() {
+        if (barsChanged != null) {
+            barsChanged.run();
         }
     }
 
@@ -205,21 +234,6 @@ public final class PciFunction {
         }
     }
 
-    private boolean isWindowData(long offset, int sizeBytes) {
-        return windowCapability != 0
-                && offset >= windowCapability + ConfigWindow.DATA
-                && offset + sizeBytes <= windowCapability + ConfigWindow.DATA + Integer.BYTES;
-    }
-
-    private ConfigWindow.Request windowRequest() {
-        synchronized (config) {
-            return new ConfigWindow.Request(
-                    (int) config.get(windowCapability + ConfigWindow.BAR, 1),
-                    config.get(windowCapability + ConfigWindow.OFFSET, 4),
-                    config.get(windowCapability + ConfigWindow.LENGTH, 4));
-        }
-    }
-
     /** Takes the state after power-on. The device behind it has been reset; no vCPU is running. */
     void reset() {
         synchronized (config) {
@@ -229,10 +243,8 @@ public final class PciFunction {
         if (msix != null) {
             msix.reset();
         }
-        line.update();
-        if (barsChanged != null) {
-            barsChanged.run();
-        }
+        tellControl();
+        tellBars();
     }
 
     /** Gives back what the interrupts hold. */

@@ -25,7 +25,7 @@ public final class PciHost implements AutoCloseable {
     private final PciBus bus;
     private final PciEcam ecam;
     private final PciConfigPorts ports;
-    private final SharedIrqLine[] lines = new SharedIrqLine[MachineLayout.PCI_INTX_GSIS];
+    private final SharedIrqLine[] lines = new SharedIrqLine[MachineLayout.pciIntxIrqCount()];
 
     /** Makes a host bridge with an empty bus. */
     public PciHost(Accelerator accelerator, PciWindows windows) {
@@ -35,7 +35,7 @@ public final class PciHost implements AutoCloseable {
         this.ecam = new PciEcam(bus);
         this.ports = new PciConfigPorts(bus);
         for (int i = 0; i < lines.length; i++) {
-            lines[i] = new SharedIrqLine(new LevelIrqLine(accelerator, MachineLayout.PCI_INTX_FIRST_GSI + i));
+            lines[i] = new SharedIrqLine(new LevelIrqLine(accelerator, MachineLayout.pciIntxIrq(i)));
         }
         bus.add(new PciFunction(VENDOR_ID_REDHAT, DEVICE_ID_REDHAT_PCIE_HOST, CLASS_HOST_BRIDGE, 0, 0));
     }
@@ -72,8 +72,8 @@ public final class PciHost implements AutoCloseable {
 
     /** Connects INTA of the function that is to be added next; returns the end that its device drives. */
     public IrqLine connectLine(PciFunction function) {
-        int gsi = PciBus.gsiOf(bus.nextDevice());
-        return function.connectLine(lines[gsi - MachineLayout.PCI_INTX_FIRST_GSI].newInput(), gsi);
+        int index = MachineLayout.pciIntxIndex(bus.nextDevice());
+        return function.connectLine(lines[index].newInput(), MachineLayout.pciIntxIrq(index));
     }
 
     /** Plugs a function in, which is complete; gives its BARs their first addresses. */

@@ -40,6 +40,7 @@ public final class MmioSlot implements VirtioSlot {
         try {
             accelerator.attachIrq(interrupt, MachineLayout.virtioMmioIrq(index));
             MmioTransport transport = new MmioTransport(device, memory, loop, new EdgeIrqLine(interrupt), name);
+            // The last that can fail: whoever watches must also be told to stop.
             Notifiers notifiers = Notifiers.open(accelerator, loop, device.queueCount(), new Target(transport));
             for (int i = 0; i < device.queueCount(); i++) {
                 notifiers.attachValue(i, gpa + MmioRegisters.VIRTIO_MMIO_QUEUE_NOTIFY, NOTIFY_BYTES, i);

@@ -38,8 +38,6 @@ final class Notifiers implements AutoCloseable {
     /** Where each is attached, or {@link #DETACHED}; only of those that can move. */
     private final long[] gpas;
 
-    private final int[] sizesBytes;
-
     /** Loop thread only. */
     private final @Nullable FdWatch[] watches;
 
@@ -49,7 +47,6 @@ final class Notifiers implements AutoCloseable {
         this.target = target;
         this.eventFds = eventFds;
         this.gpas = new long[eventFds.length];
-        this.sizesBytes = new int[eventFds.length];
         this.watches = new @Nullable FdWatch[eventFds.length];
         Arrays.fill(gpas, DETACHED);
     }
@@ -76,24 +73,31 @@ final class Notifiers implements AutoCloseable {
 
     /** Has writes of one value to an address notify a queue, for as long as the VM lives. */
     void attachValue(int queueIndex, long gpa, int sizeBytes, long value) {
-        accelerator.attachNotifier(eventFds[queueIndex], gpa, sizeBytes, value);
+        try {
+            accelerator.attachNotifier(eventFds[queueIndex], gpa, sizeBytes, value);
+        } catch (ErrnoException e) {
+            reportSlow(e);
+        }
     }
 
     /** Has writes to an address notify a queue, which is detached. */
-    void attach(int queueIndex, long gpa, int sizeBytes) {
+    void attach(int queueIndex, long gpa) {
         try {
-            accelerator.attachNotifier(eventFds[queueIndex], gpa, sizeBytes);
+            accelerator.attachNotifier(eventFds[queueIndex], gpa);
             gpas[queueIndex] = gpa;
-            sizesBytes[queueIndex] = sizeBytes;
         } catch (ErrnoException e) {
-            faults.report("notifications take the slow way: " + e.getMessage());
+            reportSlow(e);
         }
+    }
+
+    private void reportSlow(ErrnoException cause) {
+        faults.report("notifications take the slow way: " + cause.getMessage());
     }
 
     /** Undoes {@link #attach}. */
     void detach(int queueIndex) {
         if (gpas[queueIndex] != DETACHED) {
-            accelerator.detachNotifier(eventFds[queueIndex], gpas[queueIndex], sizesBytes[queueIndex]);
+            accelerator.detachNotifier(eventFds[queueIndex], gpas[queueIndex]);
             gpas[queueIndex] = DETACHED;
         }
     }

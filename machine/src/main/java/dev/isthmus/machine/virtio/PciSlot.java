@@ -33,10 +33,12 @@ public final class PciSlot implements VirtioSlot {
     private static final int MSIX_TABLE = PciRegisters.LENGTH_BYTES;
     private static final int MSIX_PENDING = 0x7000;
 
-    /** Mass storage controller, other (PCI Code and ID Assignment). */
+    // Class codes (PCI Code and ID Assignment Specification): those that QEMU gives its virtio devices.
+    private static final int CLASS_STORAGE_SCSI = 0x01_00_00;
     private static final int CLASS_STORAGE_OTHER = 0x01_80_00;
-
-    private static final int CLASS_OTHER = 0xff_00_00;
+    private static final int CLASS_NETWORK_ETHERNET = 0x02_00_00;
+    private static final int CLASS_COMMUNICATION_OTHER = 0x07_80_00;
+    private static final int CLASS_OTHERS = 0x00_ff_00;
 
     /** 0x40 or more tells a device without a legacy interface (virtio 1.2, section 4.1.2.1). */
     private static final int SUBSYSTEM_ID = 0x1100;
@@ -57,30 +59,41 @@ public final class PciSlot implements VirtioSlot {
     public static PciSlot attach(
             PciHost host, String name, VirtioDevice device, GuestMemory memory, IoThread loop) {
         int type = device.deviceId();
+        int queues = device.queueCount();
         PciFunction function = new PciFunction(
                 PciRegisters.VENDOR_ID,
                 PciRegisters.DEVICE_ID_BASE + type,
-                type == VirtioIds.VIRTIO_ID_BLOCK ? CLASS_STORAGE_OTHER : CLASS_OTHER,
+                classCode(type),
                 PciRegisters.REVISION_ID,
                 SUBSYSTEM_ID);
         Msix msix = host.newMsix(PciTransport.vectorsFor(device), name);
         IrqLine irq = host.connectLine(function);
         PciTransport transport = new PciTransport(device, memory, loop, irq, msix, name);
-        Notifiers notifiers =
-                Notifiers.open(host.accelerator(), loop, device.queueCount(), new Target(transport));
-        function.addBar(new PciBar(
-                BAR,
-                BAR_BYTES,
-                new BarDevice(transport, msix.table(), msix.pendingBits()),
-                new NotifierPlace(notifiers, device.queueCount())));
+        BarDevice answering = new BarDevice(transport, msix.table(), msix.pendingBits());
+        function.setMasterListener(new Master(transport));
         function.addMsix(msix, msix.capability(BAR, MSIX_TABLE, MSIX_PENDING));
         List<byte[]> capabilities = transport.capabilities(BAR);
-        for (int i = 0; i < capabilities.size() - 1; i++) {
+        int window = capabilities.size() - 1;
+        for (int i = 0; i < window; i++) {
             function.addCapability(capabilities.get(i));
         }
-        function.addConfigWindow(capabilities.get(capabilities.size() - 1), transport, PciRegisters.LENGTH_BYTES);
+        function.addConfigWindow(capabilities.get(window), transport, PciRegisters.LENGTH_BYTES);
+        function.addExpress();
+        // The last that can fail.
+        Notifiers notifiers = Notifiers.open(host.accelerator(), loop, queues, new Target(transport));
+        function.addBar(new PciBar(BAR, BAR_BYTES, answering, new NotifierPlace(notifiers, queues)));
         host.add(function);
         return new PciSlot(transport, notifiers);
+    }
+
+    private static int classCode(int type) {
+        return switch (type) {
+            case VirtioIds.VIRTIO_ID_NET -> CLASS_NETWORK_ETHERNET;
+            case VirtioIds.VIRTIO_ID_BLOCK -> CLASS_STORAGE_SCSI;
+            case VirtioIds.VIRTIO_ID_CONSOLE, VirtioIds.VIRTIO_ID_VSOCK -> CLASS_COMMUNICATION_OTHER;
+            case VirtioIds.VIRTIO_ID_FS -> CLASS_STORAGE_OTHER;
+            default -> CLASS_OTHERS;
+        };
     }
 
     @Override
@@ -100,17 +113,24 @@ public final class PciSlot implements VirtioSlot {
         }
     }
 
+    private record Master(PciTransport transport) implements PciFunction.MasterListener {
+        @Override
+        public void masterChanged(boolean allowed) {
+            transport.allowMemory(allowed);
+        }
+    }
+
     /** Keeps the ioeventfds where the notification registers are. */
     private record NotifierPlace(Notifiers notifiers, int queues) implements PciBar.Listener {
         @Override
         public void mapped(long gpa) {
             for (int i = 0; i < queues; i++) {
-                notifiers.attach(i, gpa + PciTransport.notifyOffset(i), PciRegisters.NOTIFY_BYTES);
+                notifiers.attach(i, gpa + PciTransport.notifyOffset(i));
             }
         }
 
         @Override
-        public void unmapped(long gpa) {
+        public void unmapped() {
             for (int i = 0; i < queues; i++) {
                 notifiers.detach(i);
             }

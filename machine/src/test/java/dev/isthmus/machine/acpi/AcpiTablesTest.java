@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.machine.MachineLayout;
+import dev.isthmus.machine.PciWindows;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.memory.FakeGuestMemory;
@@ -21,10 +22,13 @@ import static dev.isthmus.machine.acpi.PublishedTables.u64;
 import static dev.isthmus.machine.acpi.PublishedTables.u8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class AcpiTablesTest {
+    private static final PciWindows PCI = new PciWindows(0x4_0000_0000L, 0x4_0000_0000L);
+
     @Test
     void rsdpHasBothChecksumsAndLeadsToTheXsdtOnly() {
         byte[] rsdp = new PublishedTables(PlatformDescription.standard(1, 0, null)).rsdp();
@@ -95,6 +99,40 @@ class AcpiTablesTest {
                         "01 0c 00 00 00 00 c0 fe 00 00 00 00",
                         "04 06 ff 00 00 01"),
                 interruptControllers(madt));
+    }
+
+    @Test
+    void madtOverridesTheInterruptsOfTheIsaRangeThatArePcis() {
+        byte[] madt = new PublishedTables(PlatformDescription.standard(1, 0, PCI)).find("APIC");
+
+        assertEquals(
+                List.of(
+                        "02 0a 00 05 05 00 00 00 0f 00",
+                        "02 0a 00 06 06 00 00 00 0f 00",
+                        "02 0a 00 0a 0a 00 00 00 0f 00",
+                        "02 0a 00 0b 0b 00 00 00 0f 00"),
+                interruptControllers(madt).subList(2, 6));
+    }
+
+    @Test
+    void mcfgHasOneBusWithItsConfigurationSpace() {
+        byte[] mcfg = new PublishedTables(PlatformDescription.standard(1, 0, PCI)).find("MCFG");
+
+        assertEquals(60, mcfg.length);
+        assertEquals(0, sum(mcfg, mcfg.length));
+        assertEquals(MachineLayout.PCI_ECAM_GPA, u64(mcfg, 44), "base of bus 0");
+        assertEquals(0, u16(mcfg, 52), "segment");
+        assertEquals(0, u8(mcfg, 54), "first bus");
+        assertEquals(0, u8(mcfg, 55), "last bus");
+    }
+
+    @Test
+    void machineWithoutPciSaysNothingOfIt() {
+        PublishedTables tables = new PublishedTables(PlatformDescription.standard(1, 3, null));
+        String dsdt = new String(tables.dsdt(), StandardCharsets.ISO_8859_1);
+
+        assertFalse(dsdt.contains("PCI0") || dsdt.contains("MCFG"));
+        assertEquals(36 + 2 * 8, tables.xsdt().length, "XSDT with FADT and MADT");
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import dev.isthmus.machine.MachineLayout;
@@ -33,6 +35,8 @@ import static org.junit.jupiter.api.Assertions.fail;
  */
 class AcpicaTest {
     private static final int HEADER_LENGTH_BYTES = 36;
+
+    private static final PciWindows PCI = new PciWindows(0x4_0000_0000L, 0x4_0000_0000L);
 
     @TempDir
     private Path directory;
@@ -60,7 +64,7 @@ class AcpicaTest {
         return Stream.of(
                 PlatformDescription.standard(1, 0, null),
                 PlatformDescription.standard(1, 0, new PciWindows(0, 0)),
-                PlatformDescription.standard(2, 0, new PciWindows(0x4_0000_0000L, 0x4_0000_0000L)),
+                PlatformDescription.standard(2, 0, PCI),
                 PlatformDescription.standard(2, 3, null),
                 PlatformDescription.standard(300, MachineLayout.VIRTIO_MMIO_MAX, null),
                 new PlatformDescription(1, 1, null, true, true, true, true, true),
@@ -83,7 +87,11 @@ class AcpicaTest {
     void iaslMakesTheSameDataTablesOfTheirDisassembly(PlatformDescription platform) throws Exception {
         PublishedTables tables = new PublishedTables(platform);
 
-        for (byte[] table : List.of(tables.xsdt(), tables.find("FACP"), tables.find("APIC"))) {
+        List<byte[]> dataTables = new ArrayList<>(List.of(tables.xsdt(), tables.find("FACP"), tables.find("APIC")));
+        if (platform.pci() != null) {
+            dataTables.add(tables.find("MCFG"));
+        }
+        for (byte[] table : dataTables) {
             byte[] recompiled = recompile(PublishedTables.signature(table), table);
 
             assertArrayEquals(withoutHeader(table), withoutHeader(recompiled));
@@ -141,8 +149,56 @@ class AcpicaTest {
         assertTrue(output.contains("Interrupt List : 4"), output);
     }
 
+    @Test
+    void pciRootHasItsBusAndBothWindows() throws Exception {
+        String output = executeWithPci("resources \\_SB.PCI0");
+
+        assertTrue(output.contains("Resource Type : Bus Number Range"), output);
+        assertTrue(output.contains("Address Minimum : 0CF8"), output);
+        assertTrue(output.matches("(?s).*Address Minimum : C0000000\\s+Address Maximum : DFFFFFFF.*"), output);
+        assertTrue(
+                output.matches("(?s).*Address Minimum : 0000000400000000\\s+Address Maximum : 00000007FFFFFFFF.*"),
+                output);
+    }
+
+    @Test
+    void everyPciDeviceHasItsInterrupt() throws Exception {
+        String output = executeWithPci("resources \\_SB.PCI0");
+
+        for (int device = 1; device < MachineLayout.PCI_DEVICES_MAX; device++) {
+            int gsi = MachineLayout.pciIntxIrq(MachineLayout.pciIntxIndex(device));
+            String entry = String.format(
+                    "(?s).*Address : 0000000000%02XFFFF\\s+Pin : 00000000\\s+Source : .NULL NAMESTRING.\\s+Source Index : %08X.*",
+                    device, gsi);
+            assertTrue(output.matches(entry), entry + output);
+        }
+    }
+
+    /** The capabilities that Linux asks for; the first word is bit 0 for a query, and errors in the answer. */
+    @ParameterizedTest
+    @CsvSource({
+        "5B4DDB33F71F1C4096577441C03DD766, 1, 00",
+        "5B4DDB33F71F1C4096577441C03DD766, 2, 08",
+        "00000000000000000000000000000000, 1, 04"
+    })
+    void everyFeatureOfPciExpressMayBeTakenOver(String uuid, int revision, String error) throws Exception {
+        String output = executeWithPci(
+                "evaluate \\_SB.PCI0._OSC (" + uuid + ") " + revision + " 3 (000000001D0000003F000000)");
+
+        assertFalse(output.contains("AE_"), output);
+        assertTrue(output.contains(error + " 00 00 00 1D 00 00 00 3F 00 00 00"), output);
+    }
+
+    private String executeWithPci(String command) throws Exception {
+        return execute(PlatformDescription.standard(2, 0, PCI), "0", command);
+    }
+
     private String execute(String regionFill, String command) throws Exception {
-        Files.write(directory.resolve("dsdt.dat"), new PublishedTables(PlatformDescription.standard(2, 3, null)).dsdt());
+        return execute(PlatformDescription.standard(2, 3, null), regionFill, command);
+    }
+
+    private String execute(PlatformDescription platform, String regionFill, String command) throws Exception {
+        Files.write(directory.resolve("dsdt.dat"), new PublishedTables(platform).dsdt());
         return run("acpiexec", "-r", "-fv", regionFill, "-b", command, "dsdt.dat");
     }
 

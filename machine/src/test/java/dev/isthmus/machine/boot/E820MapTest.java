@@ -26,6 +26,7 @@ class E820MapTest {
                 e0000 1e000 3
                 fe000 2000 2
                 100000 f00000 1
+                e0000000 100000 2
                 fffbc000 4000 2
                 """,
                 text(map));
@@ -36,7 +37,7 @@ class E820MapTest {
         E820Map map = E820Map.of(3 * GIB, 0, true);
 
         assertTrue(text(map).contains("100000 bff00000 1\n"));
-        assertEquals(6, map.size());
+        assertEquals(7, map.size());
     }
 
     @Test

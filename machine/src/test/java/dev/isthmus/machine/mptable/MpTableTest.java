@@ -15,6 +15,7 @@ import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.memory.FakeGuestMemory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Layouts of the MultiProcessor Specification 1.4, chapter 4. */
 class MpTableTest {
@@ -24,7 +25,7 @@ class MpTableTest {
 
     @Test
     void floatingPointerIsTheFirstStructureOfTheEbda() {
-        MpTable.write(memory, 1);
+        MpTable.write(memory, 1, 0);
 
         assertEquals("5f 4d 50 5f 10 fc 09 00 01 04", hex(POINTER_GPA, 10), "_MP_, table address, length, revision");
         assertEquals("00 00 00 00 00", hex(POINTER_GPA + 11, 5), "features: a table, no IMCR");
@@ -33,7 +34,7 @@ class MpTableTest {
 
     @Test
     void configurationTableOfOneCpuHasAllEntries() {
-        MpTable.write(memory, 1);
+        MpTable.write(memory, 1, 0);
 
         long table = memory.readU32(POINTER_GPA + 4);
         assertEquals("50 43 4d 50", hex(table, 4), "PCMP");
@@ -56,7 +57,7 @@ class MpTableTest {
 
     @Test
     void onlyTheFirstOfSeveralCpusBoots() {
-        MpTable.write(memory, 2);
+        MpTable.write(memory, 2, 0);
 
         List<String> entries = entries(memory.readU32(POINTER_GPA + 4));
         assertEquals("00 00 14 03", entries.get(0).substring(0, 11));
@@ -66,7 +67,7 @@ class MpTableTest {
     @ParameterizedTest
     @CsvSource({"37, 0x9fc10", "38, 0xfe000", "254, 0xfe000"})
     void tableLeavesTheEbdaWhereItOutgrowsIt(int cpus, String tableGpa) {
-        MpTable.write(memory, cpus);
+        MpTable.write(memory, cpus, 0);
 
         assertEquals((long) Long.decode(tableGpa), memory.readU32(POINTER_GPA + 4));
         long table = memory.readU32(POINTER_GPA + 4);
@@ -75,22 +76,71 @@ class MpTableTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {37, 254, 255, 1024})
-    void nothingElseIsTouched(int cpus) {
+    @CsvSource({"37, 0", "254, 0", "255, 0", "1024, 0", "32, 31", "254, 31"})
+    void nothingElseIsTouched(int cpus, int pciDevices) {
         byte mark = (byte) 0xa5;
         memory.fill(0, MachineLayout.HIGH_MEMORY_GPA, mark);
 
-        MpTable.write(memory, cpus);
+        MpTable.write(memory, cpus, pciDevices);
 
         assertEquals(0xa5, memory.readU8(POINTER_GPA - 1));
         assertEquals(0xa5, memory.readU8(MachineLayout.LEGACY_HOLE_GPA));
         assertEquals(0xa5, memory.readU8(MachineLayout.MP_CONFIG_GPA - 1));
     }
 
+    @Test
+    void pciDevicesHaveTheirInterruptLinesAndIsaHasTheOtherPins() {
+        // Appendix D.3: source bus 0, the device in bits 2 to 6, INTA in bits 0 and 1; 0x0f is active low, level.
+        MpTable.write(memory, 1, 5);
+
+        long table = memory.readU32(POINTER_GPA + 4);
+        assertEquals(0, sum(table, memory.readU16(table + 4)));
+        List<String> entries = entries(table);
+        assertEquals("01 00 50 43 49 20 20 20", entries.get(1), "PCI's bus id is its number");
+        assertEquals("01 01 49 53 41 20 20 20", entries.get(2));
+        assertEquals("02 01 11 01 00 00 c0 fe", entries.get(3), "IOAPIC");
+        assertEquals("03 00 00 00 01 00 01 00", entries.get(4), "timer");
+        assertEquals(
+                List.of(
+                        "03 00 0f 00 00 04 01 06",
+                        "03 00 0f 00 00 08 01 0a",
+                        "03 00 0f 00 00 0c 01 0b",
+                        "03 00 0f 00 00 10 01 05",
+                        "03 00 0f 00 00 14 01 06"),
+                entries.stream().filter(entry -> entry.startsWith("03 00 0f")).toList());
+        assertEquals(20, entries.stream().filter(entry -> entry.startsWith("03 00 00 00 01")).count(), "ISA");
+        assertEquals("04 03 00 00 01 00 ff 00", entries.get(29), "ExtINT at LINT0");
+        assertEquals("04 01 00 00 01 00 ff 01", entries.get(30), "NMI at LINT1");
+        assertEquals(31, entries.size());
+    }
+
+    @Test
+    void noPinIsBothIsasAndPcis() {
+        MpTable.write(memory, 254, 31);
+
+        List<String> interrupts = entries(memory.readU32(POINTER_GPA + 4)).stream()
+                .filter(entry -> entry.startsWith("03 "))
+                .toList();
+        List<String> pci = pins(interrupts, "0f");
+        List<String> isa = pins(interrupts, "00");
+        assertEquals(List.of("05", "06", "0a", "0b"), pci);
+        assertEquals(20, isa.size());
+        assertTrue(isa.stream().noneMatch(pci::contains), isa::toString);
+    }
+
+    private static List<String> pins(List<String> interrupts, String flags) {
+        return interrupts.stream()
+                .filter(entry -> entry.startsWith(flags, 6))
+                .map(entry -> entry.substring(21))
+                .distinct()
+                .sorted()
+                .toList();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {254, 255, 256, 1024})
     void cpusBeyondEightBitIdsAreLeftOut(int cpus) {
-        MpTable.write(memory, cpus);
+        MpTable.write(memory, cpus, 0);
 
         List<String> entries = entries(memory.readU32(POINTER_GPA + 4));
         assertEquals("00 fd 14 01", entries.get(253).substring(0, 11), "the last CPU");

@@ -56,6 +56,9 @@ final class DeviceLifecycle {
     /** The queues that {@link #active} runs. Loop thread only. */
     private final boolean[] started;
 
+    /** Whether the device may access memory: over PCI, the driver says so. Loop thread only. */
+    private boolean memoryAllowed;
+
     private final Rundown reset = new Rundown(new FinishReset());
 
     /** One for each queue. */
@@ -70,7 +73,8 @@ final class DeviceLifecycle {
             GuestMemory memory,
             EventLoop loop,
             TransportInterrupts interrupts,
-            FaultLog faults) {
+            FaultLog faults,
+            boolean memoryAllowed) {
         if (device.queueCount() < 1 || device.queueCount() > VirtioDevice.QUEUE_COUNT_LIMIT) {
             throw new IllegalArgumentException("Number of queues");
         }
@@ -79,6 +83,7 @@ final class DeviceLifecycle {
         this.loop = loop;
         this.interrupts = interrupts;
         this.faults = faults;
+        this.memoryAllowed = memoryAllowed;
         this.offeredFeatures = device.offeredFeatures() | TRANSPORT_FEATURES;
         this.state = new TransportState(device, offeredFeatures);
         this.started = new boolean[device.queueCount()];
@@ -135,6 +140,20 @@ final class DeviceLifecycle {
                 && device.acceptsFeatures(features);
     }
 
+    /**
+     * Allows or forbids the device to access memory; has effect on return. A device that loses the right while it is
+     * live, or is set live without it, needs a reset. Any thread; waits for the loop and for requests in flight.
+     */
+    void allowMemory(boolean allowed) {
+        MemoryTask task = new MemoryTask(allowed);
+        loop.call(task);
+        if (task.broke) {
+            for (int i = 0; i < started.length; i++) {
+                loop.callAndAwait(new StopQueueTask(i));
+            }
+        }
+    }
+
     // Queues.
 
     /** Enables or disables the selected queue. vCPU threads; waits where the device is live, for the queue to stop too. */
@@ -184,6 +203,11 @@ final class DeviceLifecycle {
 
     private void activate() {
         assert loop.inLoop();
+        if (!memoryAllowed) {
+            state.addStatus(DeviceStatus.DRIVER_OK);
+            needsReset("DRIVER_OK without the right to access memory");
+            return;
+        }
         long features = state.driverFeatures();
         QueueRegisters[] registers = new QueueRegisters[started.length];
         for (int i = 0; i < registers.length; i++) {
@@ -304,6 +328,15 @@ final class DeviceLifecycle {
         }
     }
 
+    private void needsReset(String reason) {
+        assert loop.inLoop();
+        faults.report("needs a reset: " + reason);
+        if ((state.addStatus(DeviceStatus.DEVICE_NEEDS_RESET) & DeviceStatus.DRIVER_OK) != 0) {
+            // 2.1.2: once DRIVER_OK is set, the driver must be told.
+            interrupts.configChanged();
+        }
+    }
+
     /** Section 2.4.1: when status reads 0, nothing touches the queues or notifies the driver any more. */
     private final class FinishReset implements Runnable {
         @Override
@@ -337,6 +370,26 @@ final class DeviceLifecycle {
         @Override
         public void run() {
             state.queueStopped(index);
+        }
+    }
+
+    private final class MemoryTask implements Runnable {
+        private final boolean allowed;
+
+        /** Whether a live device lost the right. Set on the loop, read by the caller after that. */
+        boolean broke;
+
+        MemoryTask(boolean allowed) {
+            this.allowed = allowed;
+        }
+
+        @Override
+        public void run() {
+            memoryAllowed = allowed;
+            if (!allowed && active != null) {
+                broke = true;
+                needsReset("lost the right to access memory");
+            }
         }
     }
 
@@ -382,12 +435,7 @@ final class DeviceLifecycle {
 
         @Override
         public void needsReset(int queueIndex, String reason) {
-            assert loop.inLoop();
-            faults.report("queue " + queueIndex + " needs a reset: " + reason);
-            if ((state.addStatus(DeviceStatus.DEVICE_NEEDS_RESET) & DeviceStatus.DRIVER_OK) != 0) {
-                // 2.1.2: once DRIVER_OK is set, the driver must be told.
-                interrupts.configChanged();
-            }
+            DeviceLifecycle.this.needsReset("queue " + queueIndex + ": " + reason);
         }
     }
 }

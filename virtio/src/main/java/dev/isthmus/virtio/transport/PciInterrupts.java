@@ -11,7 +11,7 @@ import dev.isthmus.device.MsixVectors;
 
 /**
  * How a virtio device over PCI interrupts: by the vector that the driver chose for the event where MSI-X is enabled
- * (4.1.5.3), else by ISR status and the level-triggered line (4.1.4.5).
+ * (4.1.5.3), else by the level-triggered line (4.1.4.5). ISR status is kept either way.
  *
  * <p>Lock-free: the loop sets bits of the ISR while vCPUs take them.
  */
@@ -48,7 +48,7 @@ final class PciInterrupts implements TransportInterrupts {
     public void usedBuffers(int queueIndex) {
         TransportState chosen = state;
         if (chosen != null && msix.enabled()) {
-            signal(chosen.vectorOfQueue(queueIndex));
+            signal(PciRegisters.VIRTIO_PCI_ISR_INT, chosen.vectorOfQueue(queueIndex));
         } else {
             raise(PciRegisters.VIRTIO_PCI_ISR_INT);
         }
@@ -58,19 +58,26 @@ final class PciInterrupts implements TransportInterrupts {
     public void configChanged() {
         TransportState chosen = state;
         if (chosen != null && msix.enabled()) {
-            signal(chosen.configVector());
+            signal(PciRegisters.VIRTIO_PCI_ISR_CONFIG, chosen.configVector());
         } else {
             raise(PciRegisters.VIRTIO_PCI_ISR_CONFIG);
         }
     }
 
-    private void signal(int vector) {
+    /** With MSI-X no driver has to look at the bit, but some for Windows poll it while they write a crash dump. */
+    private void signal(int bit, int vector) {
+        if ((isr & bit) == 0) {
+            ISR.getAndBitwiseOr(this, bit);
+        }
         if (vector != PciRegisters.VIRTIO_MSI_NO_VECTOR) {
             msix.signal(vector);
         }
     }
 
-    /** Bit first, line second: the handler that the line starts must find the bit. */
+    /**
+     * Bit first, line second: the handler that the line starts must find the bit. The bit is set again even where it is
+     * set: the driver may be about to take it without having seen this event.
+     */
     private void raise(int bit) {
         ISR.getAndBitwiseOr(this, bit);
         irq.setLevel(true);
@@ -79,18 +86,26 @@ final class PciInterrupts implements TransportInterrupts {
     /** Reads the ISR status, which clears it and lowers the line (4.1.4.5.1). */
     int takeIsr() {
         int bits = (int) ISR.getAndSet(this, 0);
+        lower();
+        return bits;
+    }
+
+    /**
+     * Lowers the line after bits were taken. One that was set in between has had its line lowered again, so it is looked
+     * for; the other order, a line that is raised after its bit was taken here, is one interrupt too many, whose handler
+     * comes here and lowers it.
+     */
+    private void lower() {
         irq.setLevel(false);
-        // A bit that was set in between has had its line lowered again. The other order, a line that is raised after
-        // its bit was taken here, is one interrupt too many, whose handler comes here and lowers it.
-        if (isr != 0) {
+        if (isr != 0 && !msix.enabled()) {
             irq.setLevel(true);
         }
-        return bits;
     }
 
     @Override
     public void clear() {
         isr = 0;
-        irq.setLevel(false);
+        lower();
+        msix.clearPending();
     }
 }

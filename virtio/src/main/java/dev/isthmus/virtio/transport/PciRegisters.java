@@ -110,8 +110,6 @@ public final class PciRegisters {
     public static final int NOTIFY_OFFSET = 0x3000;
     /** Distance between the notification registers of queues. */
     public static final int NOTIFY_OFF_MULTIPLIER = 4;
-    /** Width of a notification: {@code le16} with the queue's index (4.1.5.2). */
-    public static final int NOTIFY_BYTES = 2;
     /** Size of all that. */
     public static final int LENGTH_BYTES = 0x4000;
 }

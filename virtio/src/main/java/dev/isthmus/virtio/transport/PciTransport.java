@@ -15,22 +15,22 @@ import dev.isthmus.virtio.VirtioDevice;
  * Virtio over PCI without the legacy interface (virtio 1.2, section 4.1): decodes the structures in the BAR, laid out as
  * {@link PciRegisters} says, and chooses between MSI-X and the interrupt line.
  *
- * <p>Called by vCPU threads, several at once. Only a write to {@code device_status}, {@code queue_enable} or
- * {@code queue_reset} may wait for the loop. Fields are accessed in their natural width, 64-bit ones also as halves
- * (4.1.3.1); other accesses read as 0 and are ignored when they write.
+ * <p>Called by vCPU threads, several at once. Only {@link #allowMemory} and a write to {@code device_status},
+ * {@code queue_enable} or {@code queue_reset} may wait for the loop. Fields are accessed in their natural width, 64-bit
+ * ones also as halves (4.1.3.1); other accesses read as 0 and are ignored when they write.
  */
 public final class PciTransport implements BusDevice {
     private static final long ALL_ONES = 0xffff_ffffL;
-    private static final long HIGH_HALF = 4;
+    private static final int HIGH_HALF = 4;
 
     private final VirtioDevice device;
     private final DeviceLifecycle lifecycle;
     private final TransportState state;
     private final PciInterrupts interrupts;
-    private final int vectors;
+    private final MsixVectors msix;
 
     /**
-     * Carries a device.
+     * Carries a device, which may not access memory before {@link #allowMemory} says so.
      *
      * @param device the device
      * @param memory the guest's RAM
@@ -42,9 +42,9 @@ public final class PciTransport implements BusDevice {
     public PciTransport(
             VirtioDevice device, GuestMemory memory, EventLoop loop, IrqLine irq, MsixVectors msix, String name) {
         this.device = device;
-        this.vectors = msix.count();
+        this.msix = msix;
         this.interrupts = new PciInterrupts(irq, msix);
-        this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new FaultLog(name));
+        this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new FaultLog(name), false);
         this.state = lifecycle.state();
         interrupts.open(state);
     }
@@ -123,12 +123,18 @@ public final class PciTransport implements BusDevice {
         lifecycle.reset();
     }
 
+    /**
+     * Allows or forbids the device to access memory, as the function's bus master bit does; has effect on return, which
+     * may wait for the loop. A device that loses the right while it is live needs a reset, for its requests in flight
+     * have ended and others would be left to wait. vCPU threads, one at a time.
+     */
+    public void allowMemory(boolean allowed) {
+        lifecycle.allowMemory(allowed);
+    }
+
     @Override
     public long read(long offset, int sizeBytes) {
-        if (offset < 0 || offset >= PciRegisters.LENGTH_BYTES) {
-            return 0;
-        }
-        if (offset >= PciRegisters.NOTIFY_OFFSET) {
+        if (offset < 0 || offset >= PciRegisters.NOTIFY_OFFSET) {
             return 0;
         }
         if (offset >= PciRegisters.DEVICE_OFFSET) {
@@ -141,6 +147,9 @@ public final class PciTransport implements BusDevice {
     }
 
     private long readCommon(int offset, int sizeBytes) {
+        if (isAddress(offset, sizeBytes)) {
+            return readCommon(offset, Integer.BYTES) | readCommon(offset + HIGH_HALF, Integer.BYTES) << 32;
+        }
         if (sizeBytes != width(offset)) {
             return 0;
         }
@@ -159,11 +168,11 @@ public final class PciTransport implements BusDevice {
             case PciRegisters.VIRTIO_PCI_COMMON_Q_ENABLE -> state.queueReady() ? 1 : 0;
             case PciRegisters.VIRTIO_PCI_COMMON_Q_NOFF -> state.queueExists() ? state.selectedQueue() : 0;
             case PciRegisters.VIRTIO_PCI_COMMON_Q_DESC -> state.descriptorArea() & ALL_ONES;
-            case PciRegisters.VIRTIO_PCI_COMMON_Q_DESC + (int) HIGH_HALF -> state.descriptorArea() >>> 32;
+            case PciRegisters.VIRTIO_PCI_COMMON_Q_DESC + HIGH_HALF -> state.descriptorArea() >>> 32;
             case PciRegisters.VIRTIO_PCI_COMMON_Q_AVAIL -> state.driverArea() & ALL_ONES;
-            case PciRegisters.VIRTIO_PCI_COMMON_Q_AVAIL + (int) HIGH_HALF -> state.driverArea() >>> 32;
+            case PciRegisters.VIRTIO_PCI_COMMON_Q_AVAIL + HIGH_HALF -> state.driverArea() >>> 32;
             case PciRegisters.VIRTIO_PCI_COMMON_Q_USED -> state.deviceArea() & ALL_ONES;
-            case PciRegisters.VIRTIO_PCI_COMMON_Q_USED + (int) HIGH_HALF -> state.deviceArea() >>> 32;
+            case PciRegisters.VIRTIO_PCI_COMMON_Q_USED + HIGH_HALF -> state.deviceArea() >>> 32;
             case PciRegisters.VIRTIO_PCI_COMMON_Q_RESET -> state.queueResetting() ? 1 : 0;
             default -> 0;
         };
@@ -189,9 +198,9 @@ public final class PciTransport implements BusDevice {
         if (offset >= PciRegisters.COMMON_BYTES) {
             return;
         }
-        if (sizeBytes == Long.BYTES && isAddress((int) offset) && offset % Long.BYTES == 0) {
+        if (isAddress((int) offset, sizeBytes)) {
             writeCommon((int) offset, value & ALL_ONES);
-            writeCommon((int) (offset + HIGH_HALF), value >>> 32);
+            writeCommon((int) offset + HIGH_HALF, value >>> 32);
         } else if (sizeBytes == width((int) offset)) {
             writeCommon((int) offset, value & (-1L >>> (Long.SIZE - sizeBytes * Byte.SIZE)));
         }
@@ -214,11 +223,11 @@ public final class PciTransport implements BusDevice {
                 }
             }
             case PciRegisters.VIRTIO_PCI_COMMON_Q_DESC -> state.writeDescriptorArea(false, value);
-            case PciRegisters.VIRTIO_PCI_COMMON_Q_DESC + (int) HIGH_HALF -> state.writeDescriptorArea(true, value);
+            case PciRegisters.VIRTIO_PCI_COMMON_Q_DESC + HIGH_HALF -> state.writeDescriptorArea(true, value);
             case PciRegisters.VIRTIO_PCI_COMMON_Q_AVAIL -> state.writeDriverArea(false, value);
-            case PciRegisters.VIRTIO_PCI_COMMON_Q_AVAIL + (int) HIGH_HALF -> state.writeDriverArea(true, value);
+            case PciRegisters.VIRTIO_PCI_COMMON_Q_AVAIL + HIGH_HALF -> state.writeDriverArea(true, value);
             case PciRegisters.VIRTIO_PCI_COMMON_Q_USED -> state.writeDeviceArea(false, value);
-            case PciRegisters.VIRTIO_PCI_COMMON_Q_USED + (int) HIGH_HALF -> state.writeDeviceArea(true, value);
+            case PciRegisters.VIRTIO_PCI_COMMON_Q_USED + HIGH_HALF -> state.writeDeviceArea(true, value);
             case PciRegisters.VIRTIO_PCI_COMMON_Q_RESET -> {
                 if (value == 1) {
                     lifecycle.resetQueue();
@@ -230,13 +239,18 @@ public final class PciTransport implements BusDevice {
         }
     }
 
-    /** A vector that does not exist reads back as none, by which the driver learns of it (4.1.5.1.2). */
+    /** A vector that does not exist or can't be had reads back as none, by which the driver learns of it (4.1.5.1.2.1). */
     private int vector(long written) {
-        return written < vectors ? (int) written : PciRegisters.VIRTIO_MSI_NO_VECTOR;
+        boolean usable = written < msix.count() && msix.claim((int) written);
+        return usable ? (int) written : PciRegisters.VIRTIO_MSI_NO_VECTOR;
     }
 
-    private static boolean isAddress(int offset) {
-        return offset >= PciRegisters.VIRTIO_PCI_COMMON_Q_DESC && offset < PciRegisters.VIRTIO_PCI_COMMON_Q_NDATA;
+    /** Tells whether an access is to all of a 64-bit field. */
+    private static boolean isAddress(int offset, int sizeBytes) {
+        return sizeBytes == Long.BYTES
+                && offset % Long.BYTES == 0
+                && offset >= PciRegisters.VIRTIO_PCI_COMMON_Q_DESC
+                && offset < PciRegisters.VIRTIO_PCI_COMMON_Q_NDATA;
     }
 
     /** Returns the natural width of the field at an offset of the common configuration. */

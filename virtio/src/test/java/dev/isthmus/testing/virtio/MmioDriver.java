@@ -2,11 +2,10 @@
 package dev.isthmus.testing.virtio;
 
 import dev.isthmus.device.BusDevice;
-import dev.isthmus.virtio.DeviceStatus;
 import dev.isthmus.virtio.transport.MmioRegisters;
 
-/** A driver for virtio over MMIO: the initialisation sequence (virtio 1.2, sections 3.1.1 and 4.2.3), step by step. */
-public final class MmioDriver {
+/** A driver for virtio over MMIO (virtio 1.2, section 4.2.3). */
+public final class MmioDriver extends VirtioDriver {
     private final BusDevice transport;
 
     /** Makes a driver for the registers of a transport. */
@@ -24,27 +23,27 @@ public final class MmioDriver {
         transport.write(register, 4, value);
     }
 
-    /** Reads the configuration space. */
+    @Override
     public long readConfig(int offset, int sizeBytes) {
         return transport.read(MmioRegisters.VIRTIO_MMIO_CONFIG + offset, sizeBytes);
     }
 
-    /** Returns the device status. */
+    @Override
+    public int configGeneration() {
+        return (int) read(MmioRegisters.VIRTIO_MMIO_CONFIG_GENERATION);
+    }
+
+    @Override
     public int status() {
         return (int) read(MmioRegisters.VIRTIO_MMIO_STATUS);
     }
 
-    /** Sets bits of the device status. */
-    public void addStatus(int bits) {
-        write(MmioRegisters.VIRTIO_MMIO_STATUS, status() | bits);
+    @Override
+    public void writeStatus(int status) {
+        write(MmioRegisters.VIRTIO_MMIO_STATUS, status);
     }
 
-    /** Resets the device. */
-    public void reset() {
-        write(MmioRegisters.VIRTIO_MMIO_STATUS, 0);
-    }
-
-    /** Returns the features offered. */
+    @Override
     public long deviceFeatures() {
         write(MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
         long low = read(MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES);
@@ -52,7 +51,7 @@ public final class MmioDriver {
         return low | read(MmioRegisters.VIRTIO_MMIO_DEVICE_FEATURES) << 32;
     }
 
-    /** Writes the features chosen. */
+    @Override
     public void writeDriverFeatures(long features) {
         write(MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
         write(MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES, features & 0xffff_ffffL);
@@ -60,27 +59,7 @@ public final class MmioDriver {
         write(MmioRegisters.VIRTIO_MMIO_DRIVER_FEATURES, features >>> 32);
     }
 
-    /**
-     * Goes through steps 1 to 6 of section 3.1.1.
-     *
-     * @return whether the device took the features
-     */
-    public boolean negotiate(long features) {
-        reset();
-        addStatus(DeviceStatus.ACKNOWLEDGE);
-        addStatus(DeviceStatus.DRIVER);
-        writeDriverFeatures(features);
-        addStatus(DeviceStatus.FEATURES_OK);
-        return (status() & DeviceStatus.FEATURES_OK) != 0;
-    }
-
-    /** Describes a queue to the device and enables it (4.2.3.2). */
-    public void setUpQueue(int index, QueueDriver queue) {
-        describeQueue(index, queue.size(), queue.descriptorGpa(), queue.availableGpa(), queue.usedGpa());
-        write(MmioRegisters.VIRTIO_MMIO_QUEUE_READY, 1);
-    }
-
-    /** Writes size and addresses of a queue, any values, and does not enable it. */
+    @Override
     public void describeQueue(int index, long size, long descriptorGpa, long driverGpa, long deviceGpa) {
         write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
         write(MmioRegisters.VIRTIO_MMIO_QUEUE_NUM, size);
@@ -92,12 +71,31 @@ public final class MmioDriver {
         write(MmioRegisters.VIRTIO_MMIO_QUEUE_DEVICE_HIGH, deviceGpa >>> 32);
     }
 
-    /** Tells the device that the driver is ready. */
-    public void driverOk() {
-        addStatus(DeviceStatus.DRIVER_OK);
+    @Override
+    public int queueSizeMax(int index) {
+        write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
+        return (int) read(MmioRegisters.VIRTIO_MMIO_QUEUE_NUM_MAX);
     }
 
-    /** Notifies the device of buffers in a queue. */
+    @Override
+    public void enableQueue(int index) {
+        write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
+        write(MmioRegisters.VIRTIO_MMIO_QUEUE_READY, 1);
+    }
+
+    @Override
+    public boolean queueEnabled(int index) {
+        write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
+        return read(MmioRegisters.VIRTIO_MMIO_QUEUE_READY) != 0;
+    }
+
+    @Override
+    public void resetQueue(int index) {
+        write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
+        write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
+    }
+
+    @Override
     public void notifyQueue(int index) {
         write(MmioRegisters.VIRTIO_MMIO_QUEUE_NOTIFY, index);
     }

@@ -4,14 +4,13 @@ package dev.isthmus.virtio.block;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.memory.GuestMemory;
-import dev.isthmus.testing.device.FakeIrqLine;
 import dev.isthmus.testing.device.ManualEventLoop;
 import dev.isthmus.testing.memory.FakeGuestMemory;
 import dev.isthmus.testing.virtio.Buffer;
-import dev.isthmus.testing.virtio.MmioDriver;
 import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.testing.virtio.VirtioDriver;
+import dev.isthmus.testing.virtio.VirtioRig;
 import dev.isthmus.virtio.VirtioFeatures;
-import dev.isthmus.virtio.transport.MmioTransport;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -26,25 +25,36 @@ final class BlkTestRig {
 
     final GuestMemory memory = FakeGuestMemory.ofBytes(0x4_0000);
     final ManualEventLoop loop;
-    final FakeIrqLine irq = new FakeIrqLine();
-    final MmioTransport transport;
-    final MmioDriver driver;
+    final VirtioRig transport;
+    final VirtioDriver driver;
     QueueDriver queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, false);
 
     BlkTestRig(BlockBackend backend, BlockExecutor executor) {
-        this(backend, executor, new VirtioBlkOptions("serial-1", 1, QUEUE_SIZE));
+        this(VirtioRig.Carrier.MMIO, backend, executor, new VirtioBlkOptions("serial-1", 1, QUEUE_SIZE));
     }
 
     BlkTestRig(BlockBackend backend, BlockExecutor executor, VirtioBlkOptions options) {
-        this(backend, executor, options, new ManualEventLoop());
+        this(VirtioRig.Carrier.MMIO, backend, executor, options, new ManualEventLoop());
+    }
+
+    BlkTestRig(VirtioRig.Carrier carrier, BlockBackend backend, BlockExecutor executor, VirtioBlkOptions options) {
+        this(carrier, backend, executor, options, new ManualEventLoop());
     }
 
     /** One of several devices on a loop, each with memory of its own. */
     BlkTestRig(BlockBackend backend, BlockExecutor executor, VirtioBlkOptions options, ManualEventLoop loop) {
+        this(VirtioRig.Carrier.MMIO, backend, executor, options, loop);
+    }
+
+    private BlkTestRig(
+            VirtioRig.Carrier carrier,
+            BlockBackend backend,
+            BlockExecutor executor,
+            VirtioBlkOptions options,
+            ManualEventLoop loop) {
         this.loop = loop;
-        VirtioBlk device = new VirtioBlk(backend, executor, options, "test");
-        transport = new MmioTransport(device, memory, loop, irq, "test");
-        driver = new MmioDriver(transport);
+        transport = new VirtioRig(carrier, new VirtioBlk(backend, executor, options, "test"), memory, loop);
+        driver = transport.driver();
     }
 
     /** Brings the device up with queue 0. */

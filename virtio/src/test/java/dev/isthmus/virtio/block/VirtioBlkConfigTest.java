@@ -31,7 +31,7 @@ class VirtioBlkConfigTest {
     void configurationHasTheDisksSizes() {
         BlkTestRig rig = rig(10 * 512 + 100, false, 3);
 
-        assertEquals(VirtioIds.VIRTIO_ID_BLOCK, rig.driver.read(MmioRegisters.VIRTIO_MMIO_DEVICE_ID));
+        assertEquals(VirtioIds.VIRTIO_ID_BLOCK, rig.transport.registers().read(MmioRegisters.VIRTIO_MMIO_DEVICE_ID, 4));
         assertEquals(10, rig.driver.readConfig(0, 4));
         assertEquals(0, rig.driver.readConfig(4, 4));
         assertEquals(0, rig.driver.readConfig(8, 4), "size_max");

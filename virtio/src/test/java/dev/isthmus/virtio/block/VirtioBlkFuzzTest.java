@@ -11,7 +11,6 @@ import dev.isthmus.testing.block.ManualBlockExecutor;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.virtio.Buffer;
 import dev.isthmus.testing.virtio.QueueDriver;
-import dev.isthmus.virtio.transport.MmioRegisters;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -53,7 +52,7 @@ class VirtioBlkFuzzTest {
             switch (random.nextInt(40)) {
                 case 0 -> randomDescriptor(rig.queue, random);
                 case 1 -> rig.queue.writeAvailableEntry(random.nextInt(), random.nextInt(BlkTestRig.QUEUE_SIZE + 1));
-                case 2 -> rig.transport.write(4L * random.nextInt(0x60), 4, random.nextInt());
+                case 2 -> rig.transport.registers().write(4L * random.nextInt(0x60), 4, random.nextInt());
                 case 3 -> {
                     // A reset waits for what is in flight; here it must be done before, on the same thread.
                     executor.runAll();
@@ -63,7 +62,7 @@ class VirtioBlkFuzzTest {
                 case 8, 9, 10, 11 -> executor.runNewest();
                 default -> randomRequest(random);
             }
-            if (rig.driver.read(MmioRegisters.VIRTIO_MMIO_STATUS) == 0) {
+            if (rig.driver.status() == 0) {
                 executor.runAll();
             }
             rig.notifyDevice();

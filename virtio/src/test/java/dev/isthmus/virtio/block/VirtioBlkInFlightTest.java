@@ -11,7 +11,6 @@ import dev.isthmus.testing.virtio.Buffer;
 import dev.isthmus.testing.virtio.QueueDriver;
 import dev.isthmus.virtio.DeviceStatus;
 import dev.isthmus.virtio.VirtioFeatures;
-import dev.isthmus.virtio.transport.MmioRegisters;
 
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH;
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_S_OK;
@@ -54,12 +53,12 @@ class VirtioBlkInFlightTest {
 
         executor.runNewest();
         executor.runOldest();
-        rig.irq.takePulses();
+        rig.transport.takeInterrupts();
         rig.loop.runReady();
 
         rig.assertUsed(second, SECTOR + 1);
         rig.assertUsed(first, SECTOR + 1);
-        assertEquals(1, rig.irq.takePulses());
+        assertEquals(1, rig.transport.takeInterrupts());
     }
 
     @Test
@@ -150,7 +149,7 @@ class VirtioBlkInFlightTest {
         for (int i = 0; i < 4; i++) {
             rig.offer(VIRTIO_BLK_T_OUT, i, BlkTestRig.DATA_GPA, SECTOR);
         }
-        rig.irq.takePulses();
+        rig.transport.takeInterrupts();
 
         Thread cpu = begin(rig.driver::reset);
         executor.runOldest();
@@ -164,8 +163,7 @@ class VirtioBlkInFlightTest {
         cpu.join();
         assertEquals(0, rig.driver.status());
         assertEquals(4, disk.writes());
-        assertEquals(0, rig.driver.read(MmioRegisters.VIRTIO_MMIO_INTERRUPT_STATUS));
-        assertEquals(0, rig.irq.takePulses());
+        assertEquals(0, rig.transport.takeInterrupts());
         rig.bringUp(VIRTIO_BLK_F_FLUSH);
         rig.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
         executor.runAll();
@@ -214,7 +212,7 @@ class VirtioBlkInFlightTest {
         two.loop.runReady();
         two.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
 
-        Thread cpu = begin(() -> resetQueue(two, 1));
+        Thread cpu = begin(() -> two.driver.resetQueue(1));
         second.offer(header, status);
         two.driver.notifyQueue(1);
         executor.runNewest();
@@ -224,12 +222,12 @@ class VirtioBlkInFlightTest {
         assertEquals(1, executor.pending());
 
         executor.runAll();
-        two.irq.takePulses();
+        two.transport.takeInterrupts();
         two.loop.runReady();
         cpu.join();
         assertEquals(2, disk.flushes());
         assertTrue(second.pollUsed());
-        assertEquals(0, two.irq.takePulses());
+        assertEquals(0, two.transport.takeInterrupts());
     }
 
     private static void bringUpBoth(BlkTestRig two, QueueDriver second) {
@@ -242,11 +240,6 @@ class VirtioBlkInFlightTest {
         two.driver.driverOk();
     }
 
-    private static void resetQueue(BlkTestRig two, int index) {
-        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_SEL, index);
-        two.driver.write(MmioRegisters.VIRTIO_MMIO_QUEUE_RESET, 1);
-    }
-
     @Test
     void queueResetDrainsItsQueueAndLeavesTheOtherRunning() {
         BlkTestRig two = new BlkTestRig(
@@ -254,7 +247,7 @@ class VirtioBlkInFlightTest {
         QueueDriver second = new QueueDriver(two.memory, 0x3000, BlkTestRig.QUEUE_SIZE, false);
         bringUpBoth(two, second);
 
-        resetQueue(two, 1);
+        two.driver.resetQueue(1);
 
         assertEquals(VIRTIO_BLK_S_OK, two.request(VIRTIO_BLK_T_IN, 0, SECTOR));
         QueueDriver again = new QueueDriver(two.memory, 0x3000, 4, false);

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -14,6 +15,7 @@ import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.VirtioRig;
 import dev.isthmus.virtio.DeviceStatus;
 import dev.isthmus.virtio.VirtioFeatures;
 
@@ -31,14 +33,30 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Requests, by the clauses of virtio 1.2, section 5.2.6. Requests are carried out at once, on the loop thread. */
+/**
+ * Requests, by the clauses of virtio 1.2, section 5.2.6, over every transport. Requests are carried out at once, on the
+ * loop thread.
+ */
+@ParameterizedClass
+@EnumSource(VirtioRig.Carrier.class)
 class VirtioBlkTest {
     private static final int SECTORS = 64;
     private static final int SECTOR = VirtioBlkProtocol.SECTOR_BYTES;
     private static final long DATA = BlkTestRig.DATA_GPA;
 
     private final MemoryBlockBackend disk = new MemoryBlockBackend(SECTORS * SECTOR, false);
-    private final BlkTestRig rig = new BlkTestRig(disk, BlockRequest::run);
+    private final VirtioRig.Carrier carrier;
+    private final BlkTestRig rig;
+
+    VirtioBlkTest(VirtioRig.Carrier carrier) {
+        this.carrier = carrier;
+        this.rig = rig(disk);
+    }
+
+    private BlkTestRig rig(MemoryBlockBackend backend) {
+        return new BlkTestRig(
+                carrier, backend, BlockRequest::run, new VirtioBlkOptions("serial-1", 1, BlkTestRig.QUEUE_SIZE));
+    }
 
     private static byte[] pattern(int length, int seed) {
         byte[] bytes = new byte[length];
@@ -157,7 +175,7 @@ class VirtioBlkTest {
     @Test
     void writeToAReadOnlyDiskIsAnIoErrorThatWritesNothing() {
         MemoryBlockBackend readOnly = new MemoryBlockBackend(SECTORS * SECTOR, true);
-        BlkTestRig readOnlyRig = new BlkTestRig(readOnly, BlockRequest::run);
+        BlkTestRig readOnlyRig = rig(readOnly);
         readOnlyRig.bringUp(VIRTIO_BLK_F_FLUSH);
 
         assertEquals(VIRTIO_BLK_S_IOERR, readOnlyRig.request(VIRTIO_BLK_T_OUT, 0, SECTOR));
@@ -300,17 +318,17 @@ class VirtioBlkTest {
     @Test
     void oneInterruptServesABatchAndNoneIsSentWhereTheDriverWantsNone() {
         bringUp();
-        rig.irq.takePulses();
+        rig.transport.takeInterrupts();
         rig.writeHeader(BlkTestRig.HEADER_GPA, VIRTIO_BLK_T_FLUSH, 0);
         for (int i = 0; i < 4; i++) {
             rig.queue.add(Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
         }
         rig.queue.publish();
         rig.notifyDevice();
-        assertEquals(1, rig.irq.takePulses());
+        assertEquals(1, rig.transport.takeInterrupts());
 
         rig.queue.disableInterrupts();
         rig.request(VIRTIO_BLK_T_FLUSH, 0, 0);
-        assertEquals(0, rig.irq.takePulses());
+        assertEquals(0, rig.transport.takeInterrupts());
     }
 }

@@ -63,7 +63,7 @@ final class DryRun {
                 + serial(config.serial()));
         int index = 0;
         for (DiskConfig disk : config.disks()) {
-            line(text, "virtio-blk", place(config.transport(), index) + ": " + disk(disk));
+            line(text, "virtio-blk", place(config.transport(), index) + ": " + disk(disk, config.cpus()));
             index++;
         }
         line(text, "i8042", "port " + hex(MachineLayout.I8042_PORT));
@@ -86,12 +86,13 @@ final class DryRun {
         };
     }
 
-    private static String disk(DiskConfig disk) {
+    private static String disk(DiskConfig disk, int cpus) {
+        int queues = disk.queues(cpus);
         return disk.path() + " (" + disk.format() + (disk.readOnly() ? ", read-only" : "")
                 + (disk.id() == null ? "" : ", id " + disk.id())
                 + (disk.serial() == null ? "" : ", serial " + disk.serial())
                 + (disk.engine() == DiskEngine.IO_URING ? ", io_uring" : "")
-                + (disk.queues() == 1 ? "" : ", " + disk.queues() + " queues") + ")";
+                + (queues == 1 ? "" : ", " + queues + " queues") + ")";
     }
 
     private static String serial(SerialConfig serial) {

@@ -136,7 +136,7 @@ final class RunCommand {
                 parts.get("id"),
                 parts.get("serial"),
                 diskEngine(parts.get("aio")),
-                parts.getNumber("queues", 1));
+                queues(parts.get("queues")));
     }
 
     private static DiskEngine diskEngine(@Nullable String text) {
@@ -147,6 +147,22 @@ final class RunCommand {
             return DiskEngine.IO_URING;
         }
         throw new VmException.Configuration("--disk: unknown engine '" + text + "'", "Known: aio=threads, aio=io_uring.");
+    }
+
+    private static int queues(@Nullable String text) {
+        if (text == null) {
+            return DiskConfig.QUEUES_BY_CPUS;
+        }
+        try {
+            int queues = Integer.parseInt(text);
+            if (queues > 0) {
+                return queues;
+            }
+        } catch (NumberFormatException e) {
+            // Said below.
+        }
+        throw new VmException.Configuration(
+                "--disk: queues=" + text + " is not a number of queues", "Give 1 to 64, for example queues=2.");
     }
 
     static SerialConfig serial(String text, EscapeFilter.Actions keys) {

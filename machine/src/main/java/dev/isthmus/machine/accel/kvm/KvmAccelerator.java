@@ -158,14 +158,15 @@ public final class KvmAccelerator implements Accelerator {
         vm.ioeventfdMmio(notified, gpa, sizeBytes, value);
     }
 
+    /** Any width spares KVM the decoding of the instruction, where the processor tells what it accessed. */
     @Override
-    public void attachNotifier(EventFd notified, long gpa, int sizeBytes) {
-        vm.ioeventfdMmio(notified, gpa, sizeBytes);
+    public void attachNotifier(EventFd notified, long gpa) {
+        vm.ioeventfdMmio(notified, gpa, VmFd.ANY_LENGTH);
     }
 
     @Override
-    public void detachNotifier(EventFd notified, long gpa, int sizeBytes) {
-        vm.ioeventfdMmioDeassign(notified, gpa, sizeBytes);
+    public void detachNotifier(EventFd notified, long gpa) {
+        vm.ioeventfdMmioDeassign(notified, gpa, VmFd.ANY_LENGTH);
     }
 
     @Override

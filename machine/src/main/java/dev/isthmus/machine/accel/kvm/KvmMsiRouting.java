@@ -6,6 +6,7 @@ import java.util.Arrays;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.device.FaultLog;
 import dev.isthmus.kvm.KvmIrqRouting;
 import dev.isthmus.kvm.KvmIrqchip;
 import dev.isthmus.kvm.VmFd;
@@ -25,12 +26,19 @@ import dev.isthmus.machine.accel.MsiRoute;
 final class KvmMsiRouting {
     private static final int FIRST_GSI = MachineLayout.IOAPIC_PINS;
 
-    /** As many as KVM takes beside the pins: those of the IOAPIC, and of two PICs. */
-    private static final int ROUTES = KvmIrqRouting.MAX_ENTRIES - MachineLayout.IOAPIC_PINS - 2 * 8;
-
     private static final int PIC_PINS = 8;
 
+    /** Entries of the table for the pins: those of the IOAPIC, and of two PICs. */
+    private static final int PIN_ENTRIES = MachineLayout.IOAPIC_PINS + 2 * PIC_PINS;
+
+    /** As many as KVM takes beside the pins. */
+    private static final int ROUTES = KvmIrqRouting.MAX_ENTRIES - PIN_ENTRIES;
+
+    /** Message addresses are those of local APICs (Intel SDM volume 3, section 11.11.1). */
+    private static final long ADDRESS_MASK = ~0xf_ffffL;
+
     private final VmFd vm;
+    private final FaultLog faults = new FaultLog("interrupt routing");
 
     // Guarded by this.
     private @Nullable Route[] routes = new @Nullable Route[16];
@@ -74,7 +82,7 @@ final class KvmMsiRouting {
 
     private void update() {
         try (Arena arena = Arena.ofConfined()) {
-            KvmIrqRouting table = new KvmIrqRouting(arena, MachineLayout.IOAPIC_PINS + 2 * PIC_PINS + end);
+            KvmIrqRouting table = new KvmIrqRouting(arena, PIN_ENTRIES + end);
             for (int gsi = 0; gsi < MachineLayout.IOAPIC_PINS; gsi++) {
                 if (gsi < PIC_PINS) {
                     table.addPin(gsi, KvmIrqchip.KVM_IRQCHIP_PIC_MASTER, gsi);
@@ -100,7 +108,10 @@ final class KvmMsiRouting {
         // Guarded by KvmMsiRouting.this.
         private long address;
         private int data;
+
+        /** Whether the table holds the message. */
         private boolean routed;
+
         private boolean attached;
         private boolean closed;
 
@@ -111,25 +122,36 @@ final class KvmMsiRouting {
 
         @Override
         public boolean set(long newAddress, int newData) {
+            // KVM would take any address for a local APIC's.
+            if ((newAddress & ADDRESS_MASK) != MachineLayout.LAPIC_GPA) {
+                return false;
+            }
             synchronized (KvmMsiRouting.this) {
-                if (closed || (routed && address == newAddress && data == newData)) {
-                    return routed;
+                if (closed) {
+                    return false;
                 }
-                address = newAddress;
-                data = newData;
-                routed = true;
-                try {
-                    update();
-                    if (!attached) {
-                        vm.irqfd(trigger, FIRST_GSI + index);
-                        attached = true;
-                    }
-                } catch (ErrnoException e) {
-                    // KVM refuses addresses that no local APIC can have; a real device would write into nowhere.
-                    routed = false;
-                    update();
+                if (!routed || address != newAddress || data != newData) {
+                    address = newAddress;
+                    data = newData;
+                    routed = true;
+                    routed = install();
                 }
                 return routed;
+            }
+        }
+
+        /** Brings the message into the table; where that fails, KVM keeps the table that it had. */
+        private boolean install() {
+            try {
+                update();
+                if (!attached) {
+                    vm.irqfd(trigger, FIRST_GSI + index);
+                    attached = true;
+                }
+                return true;
+            } catch (ErrnoException e) {
+                faults.report("an interrupt is lost: " + e.getMessage());
+                return false;
             }
         }
 
