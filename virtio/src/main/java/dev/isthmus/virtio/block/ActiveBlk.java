@@ -7,6 +7,7 @@ import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.FaultLog;
+import dev.isthmus.device.LoopPoller;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.queue.Virtqueue;
@@ -14,7 +15,7 @@ import dev.isthmus.virtio.queue.Virtqueue;
 /**
  * A block device in use: its queues, and what brings completed requests back to them. Loop thread only.
  */
-final class ActiveBlk implements ActiveDevice {
+final class ActiveBlk implements ActiveDevice, LoopPoller {
     private final BlockBackend backend;
     private final BlockExecutor executor;
     private final FaultLog faults;
@@ -34,6 +35,9 @@ final class ActiveBlk implements ActiveDevice {
 
     /** Queues that ran out of budget: bit n for queue n. */
     private long more;
+
+    /** Whether the loop looks by itself, so that drivers need not notify. */
+    private boolean polled;
 
     /** Set when a queue is malformed: the device needs a reset and takes nothing more from any queue. */
     private boolean broken;
@@ -56,6 +60,7 @@ final class ActiveBlk implements ActiveDevice {
         this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
         this.moreHalf = activation.loop().newBottomHalf(this::processMore);
         this.completions = new CompletionQueue(backend, completionsHalf);
+        activation.loop().addPoller(this);
     }
 
     @Override
@@ -79,12 +84,43 @@ final class ActiveBlk implements ActiveDevice {
         if (queue == null || stopping[queueIndex] != null || broken) {
             return;
         }
-        if (queue.process()) {
+        if (queue.process(polled)) {
             more |= 1L << queueIndex;
             moreHalf.schedule();
         }
         broken = queue.broken();
         queue.signalUsed();
+    }
+
+    @Override
+    public void begin() {
+        polled = true;
+        for (BlkQueue queue : queues) {
+            if (queue != null) {
+                queue.disableNotifications();
+            }
+        }
+    }
+
+    @Override
+    public boolean poll() {
+        boolean progress = false;
+        for (int i = 0; i < queues.length; i++) {
+            BlkQueue queue = queues[i];
+            if (queue != null && queue.hasAvailable()) {
+                queueNotified(i);
+                progress = true;
+            }
+        }
+        return progress;
+    }
+
+    @Override
+    public void end() {
+        polled = false;
+        for (int i = 0; i < queues.length; i++) {
+            queueNotified(i);
+        }
     }
 
     private void processMore() {
@@ -137,6 +173,7 @@ final class ActiveBlk implements ActiveDevice {
     public void close(Runnable closed) {
         assert activation.loop().inLoop();
         closing = closed;
+        activation.loop().removePoller(this);
         for (int i = 0; i < queues.length; i++) {
             if (queues[i] != null && stopping[i] == null) {
                 stopQueue(i, ActiveBlk::tellNobody);

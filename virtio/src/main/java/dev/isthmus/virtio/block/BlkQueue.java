@@ -83,9 +83,10 @@ final class BlkQueue {
      * Takes what the driver has made available, at most one round of the queue, so that a driver that refills it all
      * the time cannot keep the loop.
      *
+     * @param polled whether the loop looks by itself, so that the driver need not notify
      * @return whether more may be available, for a later call
      */
-    boolean process() {
+    boolean process(boolean polled) {
         int budget = queue.size();
         queue.disableNotifications();
         do {
@@ -102,8 +103,18 @@ final class BlkQueue {
                 fail(malformed.reason().description());
             }
             executor.dispatch();
-        } while (!broken && budget > 0 && queue.enableNotifications());
+        } while (!broken && budget > 0 && !polled && queue.enableNotifications());
         return !broken && budget == 0;
+    }
+
+    /** Tells whether {@link #process} would find something. */
+    boolean hasAvailable() {
+        return !broken && queue.hasAvailable();
+    }
+
+    /** Advises the driver that it need not notify. */
+    void disableNotifications() {
+        queue.disableNotifications();
     }
 
     private void fail(String reason) {

@@ -158,6 +158,11 @@ public final class SplitQueue implements Virtqueue {
         return chain;
     }
 
+    @Override
+    public boolean hasAvailable() {
+        return fault != null || nextAvailable != seenAvailable || lookForAvailable() || fault != null;
+    }
+
     /** Reads the available idx; tells whether it shows new entries. Sets {@link #fault} where it is impossible. */
     private boolean lookForAvailable() {
         // Acquire pairs with the driver's barrier between filling ring and descriptors and raising idx (2.7.13.3.1);
@@ -245,7 +250,7 @@ public final class SplitQueue implements Virtqueue {
         if (fault != null) {
             return false;
         }
-        return nextAvailable != seenAvailable || lookForAvailable() || fault != null;
+        return hasAvailable();
     }
 
     private static int next(int index) {

@@ -29,6 +29,9 @@ public sealed interface Virtqueue permits SplitQueue {
      */
     @Nullable PopOutcome pop();
 
+    /** Tells whether {@link #pop} would give something, a chain or a fault, without taking it. */
+    boolean hasAvailable();
+
     /**
      * Hands a buffer back to the driver as used. The chain must not be touched afterwards.
      *
