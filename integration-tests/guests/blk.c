@@ -33,14 +33,20 @@ void blk_open(struct blk *blk, const char *transport, unsigned number)
         wanted |= VIRTIO_BLK_F_MQ;
     if (option_number("event_idx", 1) != 0)
         wanted |= VIRTIO_F_EVENT_IDX;
+    if (option_number("packed", 0) != 0)
+        wanted |= VIRTIO_F_RING_PACKED;
     if (option_number("indirect", 1) != 0)
         wanted |= VIRTIO_F_INDIRECT_DESC;
     uint64_t size = option_number("queue_size", 256);
-    if (size == 0 || size > VIRTQ_SIZE_MAX || (size & (size - 1)) != 0)
-        fail("queue_size: a power of 2 up to 1024");
+    if (size == 0 || size > VIRTQ_SIZE_MAX)
+        fail("queue_size: up to 1024");
 
     blk_find(&blk->device, transport, number);
     blk->features = virtio_begin(&blk->device, wanted);
+    if ((wanted & ~blk->features & VIRTIO_F_RING_PACKED) != 0)
+        fail("packed: the device does not offer it");
+    if ((blk->features & VIRTIO_F_RING_PACKED) == 0 && (size & (size - 1)) != 0)
+        fail("queue_size: a power of 2 without packed=1");
     if (blk->queue_count > 1
         && ((blk->features & VIRTIO_BLK_F_MQ) == 0
             || mmio_read(blk->device.config + VIRTIO_BLK_CONFIG_NUM_QUEUES, 2) < blk->queue_count))

@@ -51,7 +51,7 @@ struct blk {
     struct virtq queues[BLK_QUEUES_MAX];
 };
 
-/* Opens a block device as the options device, queues, queue_size, event_idx and indirect say; fails where it can't. */
+/* Opens a block device as the options device, queues, queue_size, packed, event_idx, indirect say; fails where it can't. */
 void blk_open(struct blk *blk, const char *transport, unsigned number);
 
 /* Finds a block device by its transport's name and its number among its like; fails where there is none. */

@@ -34,7 +34,8 @@ final class Disk implements AutoCloseable {
         VirtioBlkOptions options;
         try {
             options = new VirtioBlkOptions(
-                    serial == null ? "" : serial, config.queues(cpus), VirtioBlkOptions.DEFAULT_QUEUE_SIZE);
+                            serial == null ? "" : serial, config.queues(cpus), VirtioBlkOptions.DEFAULT_QUEUE_SIZE)
+                    .withPacked(config.packed());
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(
                     "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another.", e);

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param serial the disk's serial number as the guest sees it, up to 20 characters, or null for none
  * @param engine who does the I/O
  * @param queues number of request queues, 1 to 64, or {@link #QUEUES_BY_CPUS}
+ * @param packed whether the guest may choose packed queues
  */
 public record DiskConfig(
         Path path,
@@ -23,12 +24,25 @@ public record DiskConfig(
         @Nullable String id,
         @Nullable String serial,
         DiskEngine engine,
-        int queues) {
+        int queues,
+        boolean packed) {
     /** {@link #queues}: one for each vCPU, up to {@link #QUEUES_DEFAULT_MAX}. */
     public static final int QUEUES_BY_CPUS = 0;
 
     /** Most queues that nobody asked for: with the most disks, all their notifications still get an ioeventfd of KVM's. */
     public static final int QUEUES_DEFAULT_MAX = 16;
+
+    /** Makes a disk with split queues only. */
+    public DiskConfig(
+            Path path,
+            String format,
+            boolean readOnly,
+            @Nullable String id,
+            @Nullable String serial,
+            DiskEngine engine,
+            int queues) {
+        this(path, format, readOnly, id, serial, engine, queues, false);
+    }
 
     /** Makes a disk with {@link #QUEUES_BY_CPUS} and I/O by threads. */
     public DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
@@ -42,12 +56,17 @@ public record DiskConfig(
 
     /** Returns the same disk with another engine. */
     public DiskConfig withEngine(DiskEngine newEngine) {
-        return new DiskConfig(path, format, readOnly, id, serial, newEngine, queues);
+        return new DiskConfig(path, format, readOnly, id, serial, newEngine, queues, packed);
     }
 
     /** Returns the same disk with another number of queues. */
     public DiskConfig withQueues(int newQueues) {
-        return new DiskConfig(path, format, readOnly, id, serial, engine, newQueues);
+        return new DiskConfig(path, format, readOnly, id, serial, engine, newQueues, packed);
+    }
+
+    /** Returns the same disk with or without packed queues. */
+    public DiskConfig withPacked(boolean newPacked) {
+        return new DiskConfig(path, format, readOnly, id, serial, engine, queues, newPacked);
     }
 
     /** Returns how many queues the disk has in a machine of some vCPUs. */

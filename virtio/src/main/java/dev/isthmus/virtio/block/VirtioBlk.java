@@ -61,6 +61,11 @@ public final class VirtioBlk implements VirtioDevice {
     }
 
     @Override
+    public boolean offersPackedQueues() {
+        return options.packed();
+    }
+
+    @Override
     public int queueCount() {
         return options.queueCount();
     }

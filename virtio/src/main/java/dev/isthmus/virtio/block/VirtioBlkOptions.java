@@ -12,8 +12,9 @@ import dev.isthmus.virtio.queue.QueueLayout;
  * @param serial what the guest sees as serial: printable ASCII, up to 20 characters, may be empty
  * @param queueCount number of request queues, 1 to 64
  * @param queueSizeMax largest Queue Size: a power of 2 from 4 to 32768
+ * @param packed whether drivers may choose packed queues
  */
-public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax, boolean packed) {
     /** Descriptors that suffice for an SSD's depth at usual request sizes; QEMU's choice too. */
     public static final int DEFAULT_QUEUE_SIZE = 256;
 
@@ -38,6 +39,16 @@ public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) 
                 || Integer.bitCount(queueSizeMax) != 1) {
             throw new IllegalArgumentException("a disk's queue size is a power of 2 from 4 to 32768");
         }
+    }
+
+    /** Makes options for split queues only. */
+    public VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+        this(serial, queueCount, queueSizeMax, false);
+    }
+
+    /** Returns the same options with or without packed queues. */
+    public VirtioBlkOptions withPacked(boolean newPacked) {
+        return new VirtioBlkOptions(serial, queueCount, queueSizeMax, newPacked);
     }
 
     /** Returns one queue of the default size, with a serial. */

@@ -48,7 +48,7 @@ public final class SplitQueue implements Virtqueue {
     private final int size;
     private final int mask;
     private final boolean eventIdx;
-    private final ChainParser parser;
+    private final SplitChainParser parser;
 
     private final MemorySegment available;
     private final long availableOffset;
@@ -98,7 +98,7 @@ public final class SplitQueue implements Virtqueue {
         this.size = layout.queueSize();
         this.mask = size - 1;
         this.eventIdx = eventIdx;
-        this.parser = new ChainParser(memory, layout, maxChainDescriptors, indirectDesc);
+        this.parser = new SplitChainParser(memory, layout, maxChainDescriptors, indirectDesc);
         this.available = layout.availableRegion().segment();
         this.availableOffset = layout.availableOffset();
         this.usedEventOffset = availableOffset + RING + 2L * size;
@@ -160,7 +160,10 @@ public final class SplitQueue implements Virtqueue {
 
     @Override
     public boolean hasAvailable() {
-        return fault != null || nextAvailable != seenAvailable || lookForAvailable() || fault != null;
+        // Opaque suffices: nothing behind the idx is read here, and pop() reads it again with acquire.
+        return fault != null
+                || nextAvailable != seenAvailable
+                || Short.toUnsignedInt((short) U16.getOpaque(available, availableOffset + IDX)) != nextAvailable;
     }
 
     /** Reads the available idx; tells whether it shows new entries. Sets {@link #fault} where it is impossible. */

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * if (queue.needsNotification()) interrupt();
  * }</pre>
  */
-public sealed interface Virtqueue permits SplitQueue {
+public sealed interface Virtqueue permits SplitQueue, PackedQueue {
     /** Returns the number of descriptors. */
     int size();
 

@@ -8,7 +8,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 import org.jspecify.annotations.Nullable;
@@ -22,24 +26,72 @@ import dev.isthmus.testing.block.MemoryImageFile.Change;
 import dev.isthmus.testing.block.MemoryImageFile.Kind;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Crashes at any point of random operations: of the process, which leaves what was written in its order, and of the host,
- * which leaves any part of what was not flushed, sector by sector. The image must be sound, and hold for each sector what
- * was flushed last or something that was written later.
+ * which leaves any part of what was not flushed, sector by sector. The image must be sound, have a size that it was given,
+ * and hold for each sector what was flushed last or something that was written later; its snapshots must hold what the
+ * disk held when they were taken.
  */
 class Qcow2CrashTest {
     private static final int SECTOR = 512;
     private static final int CRASHES_AN_OPERATION = 2;
+    private static final int OPERATIONS = 160;
+    private static final int SNAPSHOTS_MAX = 3;
 
-    /** What each sector may hold after a crash: numbers of writes, 0 for zeroes. */
-    private BitSet[] allowed = {};
+    /** Of how many crashes one has a snapshot looked at, too. */
+    private static final int CRASHES_A_SNAPSHOT = 4;
 
-    /** What each sector holds now; more than one number where it was discarded. */
-    private BitSet[] current = {};
+    /** What may be in a disk: of each sector, the numbers of writes, 0 for zeroes, and the sizes in sectors. */
+    private static final class Contents {
+        final BitSet sizes = new BitSet();
+        final BitSet[] numbers;
 
+        Contents(int sectorsMax) {
+            numbers = new BitSet[sectorsMax];
+            Arrays.setAll(numbers, i -> new BitSet());
+        }
+
+        static Contents zeroes(int sectorsMax, int sectors) {
+            Contents zeroes = new Contents(sectorsMax);
+            zeroes.sizes.set(sectors);
+            for (BitSet sector : zeroes.numbers) {
+                sector.set(0);
+            }
+            return zeroes;
+        }
+
+        Contents copy() {
+            return new Contents(numbers.length).or(this);
+        }
+
+        Contents or(Contents other) {
+            sizes.or(other.sizes);
+            for (int i = 0; i < numbers.length; i++) {
+                numbers[i].or(other.numbers[i]);
+            }
+            return this;
+        }
+    }
+
+    /** What a crash may leave. */
+    private Contents allowed = new Contents(0);
+
+    /** What is there now; more than one number where a sector was discarded. */
+    private Contents current = new Contents(0);
+
+    private int sectors;
     private int writes;
+
+    /** By its name, what a snapshot holds; those that were deleted, too, which a crash may have back. */
+    private final Map<String, Contents> snapshots = new HashMap<>();
+
+    /** The snapshots that a flush has covered and nobody has deleted since: they must be there. */
+    private final Set<String> stableSnapshots = new HashSet<>();
+
+    private final Set<String> presentSnapshots = new HashSet<>();
 
     /** The file as it was at its last flush. */
     private byte[] flushed = {};
@@ -53,65 +105,47 @@ class Qcow2CrashTest {
         "3, 3, 4096, 16, false, 128",
         "4, 3, 4096, 16, true, 128",
         "5, 2, 1024, 16, false, 96",
-        "6, 3, 16384, 8, false, 256"
+        "6, 3, 16384, 8, false, 256",
+        "7, 2, 512, 16, false, 64",
+        "8, 2, 4096, 16, false, 128",
+        "9, 3, 1024, 32, true, 64"
     })
     void imageIsSoundAndFlushedDataIsThere(
-            int seed, int version, int clusterBytes, int refcountBits, boolean lazy, int sectors) {
+            int seed, int version, int clusterBytes, int refcountBits, boolean lazy, int firstSectors) {
         SplittableRandom random = new SplittableRandom(seed);
         MemoryImageFile file = new MemoryImageFile();
         Qcow2Creator.create(
                 file,
-                new Qcow2CreateOptions((long) sectors * SECTOR)
+                new Qcow2CreateOptions((long) firstSectors * SECTOR)
                         .version(version)
                         .clusterBytes(clusterBytes)
                         .refcountBits(refcountBits)
                         .lazyRefcounts(lazy),
                 null);
-        forgetPast(file, sectors);
+        sectors = firstSectors;
+        current = Contents.zeroes(2 * firstSectors, firstSectors);
+        allowed = current.copy();
+        flushed = file.contents();
+        flushedChanges = file.changes().size();
         Qcow2Image disk = Qcow2Image.open(file, null, null);
-        for (int i = 0; i < 160; i++) {
+        for (int i = 0; i < OPERATIONS; i++) {
             int before = file.changes().size();
-            BitSet[] allowedBefore = copy(allowed);
-            operate(disk, random, sectors, version == 3 && refcountBits > 1);
-            crash(file, before, union(allowedBefore, allowed), random, sectors);
+            Contents allowedBefore = allowed.copy();
+            boolean maySuffer = operate(disk, random, refcountBits > 1, version);
+            if (maySuffer) {
+                crash(file, before, allowedBefore.or(allowed), random);
+            }
         }
         disk.close();
         assertTrue(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE).clean());
     }
 
-    private void forgetPast(MemoryImageFile file, int sectors) {
-        allowed = new BitSet[sectors];
-        for (int i = 0; i < sectors; i++) {
-            allowed[i] = new BitSet();
-            allowed[i].set(0);
-        }
-        current = copy(allowed);
-        flushed = file.contents();
-        flushedChanges = file.changes().size();
-    }
-
-    private static BitSet[] copy(BitSet[] sets) {
-        BitSet[] copy = new BitSet[sets.length];
-        Arrays.setAll(copy, i -> (BitSet) sets[i].clone());
-        return copy;
-    }
-
-    private static BitSet[] union(BitSet[] left, BitSet[] right) {
-        BitSet[] union = copy(left);
-        for (int i = 0; i < union.length; i++) {
-            union[i].or(right[i]);
-        }
-        return union;
-    }
-
-    private void operate(Qcow2Image disk, SplittableRandom random, int sectors, boolean withSnapshots) {
+    /** Returns whether the operation is one that a crash may interrupt. */
+    private boolean operate(Qcow2Image disk, SplittableRandom random, boolean withSnapshots, int version) {
         int first = random.nextInt(sectors);
         int count = 1 + random.nextInt(Math.min(sectors - first, 20));
-        switch (random.nextInt(14)) {
-            case 0, 1, 2 -> {
-                assertEquals(BlockStatus.OK, disk.flush());
-                allowed = copy(current);
-            }
+        switch (random.nextInt(15)) {
+            case 0, 1, 2 -> flush(disk);
             case 3 -> {
                 assertEquals(
                         BlockStatus.OK,
@@ -121,29 +155,66 @@ class Qcow2CrashTest {
             case 4 -> {
                 assertEquals(BlockStatus.OK, disk.discard((long) first * SECTOR, (long) count * SECTOR));
                 for (int i = first; i < first + count; i++) {
-                    current[i].set(0);
-                    allowed[i].set(0);
+                    current.numbers[i].set(0);
+                    allowed.numbers[i].set(0);
                 }
             }
             case 5 -> {
-                if (withSnapshots) {
-                    snapshot(disk, random);
+                if (!withSnapshots) {
+                    return false;
+                }
+                snapshot(disk, random);
+                if (version == 2) {
+                    // Without a dirty bit, nothing can say that refcounts were being changed: as in QEMU, an interrupted
+                    // change of snapshots leaves wrong ones. What comes after it must be safe.
+                    flush(disk);
+                    return false;
                 }
             }
+            case 6 -> resize(disk, random, version);
             default -> {
                 writes++;
                 write(disk, first, count, writes);
                 written(first, count, writes);
             }
         }
+        return true;
+    }
+
+    private void flush(Qcow2Image disk) {
+        assertEquals(BlockStatus.OK, disk.flush());
+        allowed = current.copy();
+        stableSnapshots.addAll(presentSnapshots);
     }
 
     private void written(int first, int count, int number) {
         for (int i = first; i < first + count; i++) {
-            current[i].clear();
-            current[i].set(number);
-            allowed[i].set(number);
+            current.numbers[i].clear();
+            current.numbers[i].set(number);
+            allowed.numbers[i].set(number);
         }
+    }
+
+    private void resize(Qcow2Image disk, SplittableRandom random, int version) {
+        int newSectors = 1 + random.nextInt(current.numbers.length);
+        BlockStatus status = disk.resize((long) newSectors * SECTOR);
+        if (version == 2 && !presentSnapshots.isEmpty()) {
+            // Its snapshots can't say how large their disks are.
+            assertEquals(BlockStatus.UNSUPPORTED, status);
+            return;
+        }
+        assertEquals(BlockStatus.OK, status);
+        // What is beyond the end, or was, reads as zeroes when it comes back.
+        int end = Math.min(sectors, newSectors);
+        written(end, current.numbers.length - end, 0);
+        setSize(newSectors);
+    }
+
+    private void setSize(int newSectors) {
+        sectors = newSectors;
+        current.sizes.clear();
+        current.sizes.set(sectors);
+        allowed.sizes.set(sectors);
     }
 
     private static void write(Qcow2Image disk, int first, int count, int number) {
@@ -158,21 +229,41 @@ class Qcow2CrashTest {
         }
     }
 
-    private static void snapshot(Qcow2Image disk, SplittableRandom random) {
-        Qcow2Snapshots snapshots = new Qcow2Snapshots(disk);
-        List<Qcow2Snapshot> there = snapshots.list();
-        if (there.size() < 3) {
-            snapshots.create("snapshot " + random.nextLong(), Instant.EPOCH);
+    private void snapshot(Qcow2Image disk, SplittableRandom random) {
+        Qcow2Snapshots of = new Qcow2Snapshots(disk);
+        List<Qcow2Snapshot> there = of.list();
+        if (there.size() < SNAPSHOTS_MAX && (there.isEmpty() || random.nextInt(3) != 0)) {
+            String name = "snapshot " + snapshots.size();
+            snapshots.put(name, current.copy());
+            of.create(name, Instant.EPOCH);
+            presentSnapshots.add(name);
+            return;
+        }
+        Qcow2Snapshot one = there.get(random.nextInt(there.size()));
+        if (random.nextBoolean()) {
+            presentSnapshots.remove(one.name());
+            stableSnapshots.remove(one.name());
+            of.delete(one.id());
         } else {
-            snapshots.delete(there.get(random.nextInt(there.size())).id());
+            of.apply(one.id());
+            Contents held = expected(one.name());
+            current = held.copy();
+            allowed.or(held);
+            sectors = held.sizes.nextSetBit(0);
         }
     }
 
-    private void crash(MemoryImageFile file, int before, BitSet[] mayHold, SplittableRandom random, int sectors) {
+    private Contents expected(String snapshot) {
+        Contents contents = snapshots.get(snapshot);
+        assertNotNull(contents, snapshot);
+        return contents;
+    }
+
+    private void crash(MemoryImageFile file, int before, Contents mayHold, SplittableRandom random) {
         List<Change> changes = file.changes();
         for (int i = 0; i < CRASHES_AN_OPERATION && changes.size() > before; i++) {
             int point = before + 1 + random.nextInt(changes.size() - before);
-            verify(crashed(changes, point, i == 0, random), mayHold, sectors);
+            verify(crashed(changes, point, i == 0, random), mayHold, random.nextInt(CRASHES_A_SNAPSHOT) == 0);
         }
     }
 
@@ -211,30 +302,50 @@ class Qcow2CrashTest {
         return result;
     }
 
-    private static void verify(byte[] bytes, BitSet[] mayHold, int sectors) {
+    private void verify(byte[] bytes, Contents mayHold, boolean withSnapshots) {
         MemoryImageFile file = new MemoryImageFile("crashed", bytes, false);
         if (!Qcow2Info.read(file).dirty()) {
-            Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.NONE);
-            assertEquals(0, result.corruptions() + result.checkErrors(), () -> result.findings().toString());
+            assertSound(file);
         }
-        try (Qcow2Image disk = Qcow2Image.open(file, null, null);
-                Arena arena = Arena.ofConfined()) {
-            MemorySegment sector = arena.allocate((long) sectors * SECTOR, 8);
+        try (Qcow2Image disk = Qcow2Image.open(file, null, null)) {
+            assertHolds(disk, mayHold);
+            Qcow2Snapshots of = new Qcow2Snapshots(disk);
+            Set<String> names = new HashSet<>();
+            for (Qcow2Snapshot snapshot : of.list()) {
+                names.add(snapshot.name());
+                if (withSnapshots) {
+                    of.apply(snapshot.id());
+                    assertHolds(disk, expected(snapshot.name()));
+                }
+            }
+            assertTrue(names.containsAll(stableSnapshots), () -> names + " lacks one of " + stableSnapshots);
+            write(disk, 0, (int) (disk.capacityBytes() / SECTOR), 1 << 30);
+        }
+        assertSound(file);
+    }
+
+    private static void assertSound(MemoryImageFile file) {
+        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.NONE);
+        assertEquals(0, result.corruptions() + result.checkErrors(), () -> result.findings().toString());
+    }
+
+    private static void assertHolds(Qcow2Image disk, Contents mayHold) {
+        int count = (int) (disk.capacityBytes() / SECTOR);
+        assertTrue(mayHold.sizes.get(count), () -> count + " sectors, not one of " + mayHold.sizes);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment sector = arena.allocate((long) count * SECTOR, 8);
             ScatterList list = new ScatterList();
             list.add(sector, 0, sector.byteSize());
             assertEquals(BlockStatus.OK, disk.read(0, list));
             List<String> wrong = new ArrayList<>();
-            for (int i = 0; i < sectors; i++) {
+            for (int i = 0; i < count; i++) {
                 int number = sector.get(ValueLayout.JAVA_INT, (long) i * SECTOR);
                 int last = sector.get(ValueLayout.JAVA_INT, (long) i * SECTOR + SECTOR - 4);
-                if (number != last || !mayHold[i].get(number)) {
-                    wrong.add("sector " + i + " holds " + number + ", not one of " + mayHold[i]);
+                if (number != last || !mayHold.numbers[i].get(number)) {
+                    wrong.add("sector " + i + " holds " + number + ", not one of " + mayHold.numbers[i]);
                 }
             }
             assertEquals(List.of(), wrong);
-            write(disk, 0, sectors, 1 << 30);
         }
-        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.NONE);
-        assertEquals(0, result.corruptions() + result.checkErrors(), () -> result.findings().toString());
     }
 }

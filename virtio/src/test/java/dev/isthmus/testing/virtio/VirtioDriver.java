@@ -68,8 +68,8 @@ public abstract class VirtioDriver {
     }
 
     /** Describes a queue to the device and enables it. */
-    public final void setUpQueue(int index, QueueDriver queue) {
-        describeQueue(index, queue.size(), queue.descriptorGpa(), queue.availableGpa(), queue.usedGpa());
+    public final void setUpQueue(int index, RingDriver queue) {
+        describeQueue(index, queue.size(), queue.descriptorGpa(), queue.driverGpa(), queue.deviceGpa());
         enableQueue(index);
     }
 

@@ -7,7 +7,9 @@ import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.device.ManualEventLoop;
 import dev.isthmus.testing.memory.FakeGuestMemory;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.PackedQueueDriver;
 import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.testing.virtio.RingDriver;
 import dev.isthmus.testing.virtio.VirtioDriver;
 import dev.isthmus.testing.virtio.VirtioRig;
 import dev.isthmus.virtio.VirtioFeatures;
@@ -27,7 +29,11 @@ final class BlkTestRig {
     final ManualEventLoop loop;
     final VirtioRig transport;
     final VirtioDriver driver;
-    QueueDriver queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, false);
+
+    /** Whether the driver chooses packed queues: where they are offered. */
+    private final boolean packed;
+
+    RingDriver queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, false);
 
     BlkTestRig(BlockBackend backend, BlockExecutor executor) {
         this(VirtioRig.Carrier.MMIO, backend, executor, new VirtioBlkOptions("serial-1", 1, QUEUE_SIZE));
@@ -53,16 +59,26 @@ final class BlkTestRig {
             VirtioBlkOptions options,
             ManualEventLoop loop) {
         this.loop = loop;
+        packed = options.packed();
         transport = new VirtioRig(carrier, new VirtioBlk(backend, executor, options, "test"), memory, loop);
         driver = transport.driver();
     }
 
     /** Brings the device up with queue 0. */
     void bringUp(long features) {
-        assertTrue(driver.negotiate(features | VirtioFeatures.VIRTIO_F_VERSION_1));
-        queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, (features & VirtioFeatures.VIRTIO_F_EVENT_IDX) != 0);
+        long ringFeatures = packed ? VirtioFeatures.VIRTIO_F_RING_PACKED : 0;
+        assertTrue(driver.negotiate(features | ringFeatures | VirtioFeatures.VIRTIO_F_VERSION_1));
+        boolean eventIdx = (features & VirtioFeatures.VIRTIO_F_EVENT_IDX) != 0;
+        queue = packed
+                ? new PackedQueueDriver(memory, 0x1000, QUEUE_SIZE, eventIdx)
+                : new QueueDriver(memory, 0x1000, QUEUE_SIZE, eventIdx);
         driver.setUpQueue(0, queue);
         driver.driverOk();
+    }
+
+    /** Returns the queue of a rig with split queues, for tests that write its fields. */
+    QueueDriver splitQueue() {
+        return (QueueDriver) queue;
     }
 
     void writeHeader(long gpa, int type, long sector) {

@@ -8,6 +8,7 @@ import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.jvm.Allocations;
+import dev.isthmus.testing.virtio.Buffer;
 import dev.isthmus.testing.virtio.QueueDriver;
 import dev.isthmus.virtio.VirtioFeatures;
 
@@ -34,11 +35,38 @@ class VirtioBlkAllocationTest {
         rig.bringUp(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH | VirtioFeatures.VIRTIO_F_EVENT_IDX);
         rig.writeHeader(BlkTestRig.HEADER_GPA, type, 1);
         int dataFlags = type == VirtioBlkProtocol.VIRTIO_BLK_T_OUT ? 0 : VIRTQ_DESC_F_WRITE;
-        rig.queue.writeDescriptor(0, BlkTestRig.HEADER_GPA, 16, VIRTQ_DESC_F_NEXT, 1);
-        rig.queue.writeDescriptor(1, BlkTestRig.DATA_GPA, 4096, dataFlags | VIRTQ_DESC_F_NEXT, 2);
-        rig.queue.writeDescriptor(2, BlkTestRig.STATUS_GPA, 1, VIRTQ_DESC_F_WRITE, 0);
+        rig.splitQueue().writeDescriptor(0, BlkTestRig.HEADER_GPA, 16, VIRTQ_DESC_F_NEXT, 1);
+        rig.splitQueue().writeDescriptor(1, BlkTestRig.DATA_GPA, 4096, dataFlags | VIRTQ_DESC_F_NEXT, 2);
+        rig.splitQueue().writeDescriptor(2, BlkTestRig.STATUS_GPA, 1, VIRTQ_DESC_F_WRITE, 0);
 
         Allocations.assertNoneOnceWarm(REQUESTS, () -> run(rig, REQUESTS));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void requestInAPackedQueueAllocatesNothing(boolean eventIdx) {
+        BlkTestRig rig = new BlkTestRig(
+                new MemoryBlockBackend(1 << 16, false),
+                VirtioBlkAllocationTest::completeWithoutDisk,
+                new VirtioBlkOptions("", 1, BlkTestRig.QUEUE_SIZE).withPacked(true));
+        rig.bringUp(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH | (eventIdx ? VirtioFeatures.VIRTIO_F_EVENT_IDX : 0));
+        rig.writeHeader(BlkTestRig.HEADER_GPA, VirtioBlkProtocol.VIRTIO_BLK_T_IN, 1);
+        Buffer[] buffers = {
+            Buffer.readable(BlkTestRig.HEADER_GPA, 16),
+            Buffer.writable(BlkTestRig.DATA_GPA, 4096),
+            Buffer.writable(BlkTestRig.STATUS_GPA, 1)
+        };
+
+        Allocations.assertNoneOnceWarm(REQUESTS, () -> {
+            for (int i = 0; i < REQUESTS; i++) {
+                rig.queue.offer(buffers);
+                rig.notifyDevice();
+                if (!rig.queue.pollUsed()) {
+                    throw new AssertionError("not used");
+                }
+                rig.queue.enableInterrupts();
+            }
+        });
     }
 
     private static void completeWithoutDisk(BlockRequest request) {
@@ -46,7 +74,7 @@ class VirtioBlkAllocationTest {
     }
 
     private static void run(BlkTestRig rig, int requests) {
-        QueueDriver queue = rig.queue;
+        QueueDriver queue = rig.splitQueue();
         for (int i = 0; i < requests; i++) {
             queue.addHead(0);
             queue.publish();

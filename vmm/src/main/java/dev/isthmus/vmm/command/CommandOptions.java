@@ -17,8 +17,8 @@ final class CommandOptions {
             "Guest memory, for example 512M or 2G (a plain number counts MiB); 128M where not given.");
     static final CommandOption DISK = CommandOption.repeatableText("--disk", "path=FILE[,...]",
             "A virtio disk (the first is /dev/vda): path=FILE[,format=raw][,readonly=on][,id=NAME][,serial=TEXT]"
-                    + "[,aio=threads|io_uring][,queues=N]. It has a request queue for each CPU, up to 16, where not given. A comma"
-                    + " in a value is written twice.");
+                    + "[,aio=threads|io_uring][,queues=N][,packed=on]. It has a request queue for each CPU, up to 16, where not"
+                    + " given; packed=on lets the guest choose packed queues. A comma in a value is written twice.");
     static final CommandOption TRANSPORT = CommandOption.text("--transport", "pci|mmio",
             "How the guest finds its virtio devices: as functions of a PCI bus (where not given), or at fixed addresses"
                     + " as on QEMU's microvm.");

@@ -123,13 +123,14 @@ final class RunCommand {
     }
 
     static DiskConfig disk(String text) {
-        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues");
+        KeyValues parts = KeyValues.parse(
+                "--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues", "packed");
         String path = parts.require("path");
         String format = parts.get("format");
         if (format != null && !format.equals("raw")) {
             throw new VmException.Configuration("--disk: unknown format '" + format + "'", "Known formats: raw.");
         }
-        return new DiskConfig(
+        DiskConfig disk = new DiskConfig(
                 Path.of(path),
                 "raw",
                 parts.getSwitch("readonly", false),
@@ -137,6 +138,7 @@ final class RunCommand {
                 parts.get("serial"),
                 diskEngine(parts.get("aio")),
                 queues(parts.get("queues")));
+        return disk.withPacked(parts.getSwitch("packed", false));
     }
 
     private static DiskEngine diskEngine(@Nullable String text) {
