@@ -69,7 +69,7 @@ class VirtioBlkPollingTest {
     void brokenQueueGivesTheLoopNothingToDo() {
         rig.bringUp(VIRTIO_BLK_F_FLUSH);
         poller().begin();
-        rig.queue.addHead(0xffff);
+        rig.queue.addMalformed();
         rig.queue.publish();
 
         assertTrue(poller().poll());
