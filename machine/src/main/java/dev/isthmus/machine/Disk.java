@@ -2,13 +2,17 @@
 package dev.isthmus.machine;
 
 import dev.isthmus.block.BlockBackend;
-import dev.isthmus.block.RawImage;
-import dev.isthmus.machine.block.HostImageFile;
+import dev.isthmus.block.ImageException;
+import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.image.ImageChain;
+import dev.isthmus.machine.block.HostFileOptions;
+import dev.isthmus.machine.block.HostImageFolder;
+import dev.isthmus.machine.block.ZstdClusterCodec;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.block.VirtioBlk;
 import dev.isthmus.virtio.block.VirtioBlkOptions;
 
-/** A disk of the machine: its file, and the virtio device. */
+/** A disk of the machine: its image, and the virtio device. */
 final class Disk implements AutoCloseable {
     private final String name;
     private final BlockBackend backend;
@@ -21,7 +25,7 @@ final class Disk implements AutoCloseable {
     }
 
     /**
-     * Opens a disk's file.
+     * Opens a disk's image with all that it names.
      *
      * @param index its position among the disks
      * @param cpus number of vCPUs
@@ -39,8 +43,23 @@ final class Disk implements AutoCloseable {
             throw new VmException.Configuration(
                     "Disk " + config.path() + ": " + e.getMessage() + ".", "Give another.", e);
         }
-        BlockBackend backend = new RawImage(HostImageFile.open(config.path(), config.readOnly(), name), name);
+        BlockBackend backend = openImage(config);
         return new Disk(name, backend, new VirtioBlk(backend, engines.of(config), options, name));
+    }
+
+    private static BlockBackend openImage(DiskConfig config) {
+        HostImageFolder folder = new HostImageFolder(HostFileOptions.DEFAULT);
+        // None for AUTO; the configuration has been checked.
+        ImageFormat format = ImageFormat.ofName(config.format());
+        try {
+            return ImageChain.open(
+                    folder, config.path().toString(), format, config.readOnly(), ZstdClusterCodec.INSTANCE);
+        } catch (ImageException e) {
+            if (e.getCause() instanceof VmException cause) {
+                throw cause;
+            }
+            throw new VmException.Configuration(String.valueOf(e.getMessage()), e.remedy(), e);
+        }
     }
 
     /** Returns what messages call it. */
@@ -52,7 +71,7 @@ final class Disk implements AutoCloseable {
         return device;
     }
 
-    /** Closes the file; no request is in flight any more. */
+    /** Closes the image; no request is in flight any more. */
     @Override
     public void close() {
         backend.close();

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * A disk of the guest.
  *
  * @param path the image file or block device
- * @param format how the image is stored: {@code raw}
+ * @param format how the image is stored: {@code raw}, {@code qcow2}, {@code vmdk}, {@code vdi} or {@code vhdx}, or
+ *     {@link #AUTO}. All but the first two can only be read.
  * @param readOnly the guest can't write; the file need not be writable then
  * @param id a name for logs and errors, or null for one by position
  * @param serial the disk's serial number as the guest sees it, up to 20 characters, or null for none
@@ -24,6 +25,15 @@ public record DiskConfig(
         @Nullable String serial,
         DiskEngine engine,
         int queues) {
+    /**
+     * {@link #format}: what the first bytes of the file say. Where they say nothing it is taken for raw, and the guest can
+     * then not write to it what would make it look like another format.
+     */
+    public static final String AUTO = "auto";
+
+    /** What {@link #format} may be, as a sentence for messages. */
+    public static final String KNOWN_FORMATS = "Known formats: raw, qcow2, vmdk, vdi, vhdx.";
+
     /** {@link #queues}: one for each vCPU, up to {@link #QUEUES_DEFAULT_MAX}. */
     public static final int QUEUES_BY_CPUS = 0;
 
@@ -38,6 +48,11 @@ public record DiskConfig(
     /** Makes a writable raw disk. */
     public static DiskConfig raw(Path path) {
         return new DiskConfig(path, "raw", false, null, null);
+    }
+
+    /** Makes a writable disk whose format is found out ({@link #AUTO}). */
+    public static DiskConfig of(Path path) {
+        return new DiskConfig(path, AUTO, false, null, null);
     }
 
     /** Returns the same disk with another engine. */

@@ -64,7 +64,20 @@ public final class HostImageFile implements ImageFile {
      * @throws VmException.Configuration if it can't be opened or is something else
      */
     public static HostImageFile open(Path path, boolean readOnly, String name) {
-        HostFile file = openFile(path, readOnly);
+        return open(path, readOnly, name, HostFileOptions.DEFAULT);
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @param path a regular file or block device
+     * @param readOnly writes are refused, and the file is opened for reading alone
+     * @param name what log messages call the disk
+     * @param options how it is opened
+     * @throws VmException.Configuration if it can't be opened or is something else
+     */
+    public static HostImageFile open(Path path, boolean readOnly, String name, HostFileOptions options) {
+        HostFile file = openFile(path, readOnly, options);
         try {
             if (!file.isRegularFile() && !file.isBlockDevice()) {
                 throw new VmException.Configuration(
@@ -87,9 +100,12 @@ public final class HostImageFile implements ImageFile {
         }
     }
 
-    private static HostFile openFile(Path path, boolean readOnly) {
+    private static HostFile openFile(Path path, boolean readOnly, HostFileOptions options) {
         // O_NONBLOCK has no effect on files and block devices, and keeps a FIFO from making this wait.
         int flags = (readOnly ? HostFile.O_RDONLY : HostFile.O_RDWR) | HostFile.O_NONBLOCK;
+        if (options.direct()) {
+            flags |= HostFile.O_DIRECT;
+        }
         try {
             return HostFile.open(path.toString(), flags, 0);
         } catch (ErrnoException e) {

@@ -6,6 +6,7 @@ import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.block.ImageFormat;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.Machine;
@@ -126,12 +127,14 @@ final class RunCommand {
         KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues");
         String path = parts.require("path");
         String format = parts.get("format");
-        if (format != null && !format.equals("raw")) {
-            throw new VmException.Configuration("--disk: unknown format '" + format + "'", "Known formats: raw.");
+        if (format == null) {
+            format = DiskConfig.AUTO;
+        } else if (ImageFormat.ofName(format) == null) {
+            throw new VmException.Configuration("--disk: unknown format '" + format + "'", DiskConfig.KNOWN_FORMATS);
         }
         return new DiskConfig(
                 Path.of(path),
-                "raw",
+                format,
                 parts.getSwitch("readonly", false),
                 parts.get("id"),
                 parts.get("serial"),

@@ -57,7 +57,7 @@ class RunCommandTest {
         assertEquals(2L << 30, config.memoryBytes());
         assertEquals(
                 List.of(
-                        new DiskConfig(Path.of("a,b.img"), "raw", true, "root", "S1"),
+                        new DiskConfig(Path.of("a,b.img"), "auto", true, "root", "S1"),
                         new DiskConfig(Path.of("c"), "raw", false, null, null, DiskEngine.IO_URING, 2)),
                 config.disks());
         assertEquals(new SerialConfig.ToFile(Path.of("/tmp/log")), config.serial());
