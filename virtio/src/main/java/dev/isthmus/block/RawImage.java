@@ -148,7 +148,7 @@ public final class RawImage implements BlockBackend, DirectAccess {
         if (!inRange(offsetBytes, lengthBytes)) {
             return BlockStatus.OUT_OF_RANGE;
         }
-        BlockStatus status = file.punchHole(offsetBytes, lengthBytes);
+        BlockStatus status = file.discard(offsetBytes, lengthBytes);
         // A discard is advice: on storage that keeps everything it has been followed.
         return status == BlockStatus.UNSUPPORTED ? BlockStatus.OK : status;
     }
@@ -179,6 +179,12 @@ public final class RawImage implements BlockBackend, DirectAccess {
             fileBytes = newCapacityBytes;
         }
         return status;
+    }
+
+    @Override
+    public BlockStatus refreshCapacity() {
+        fileBytes = file.sizeBytes();
+        return BlockStatus.OK;
     }
 
     @Override

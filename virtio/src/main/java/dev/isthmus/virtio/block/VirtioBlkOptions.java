@@ -12,8 +12,11 @@ import dev.isthmus.virtio.queue.QueueLayout;
  * @param serial what the guest sees as serial: printable ASCII, up to 20 characters, may be empty
  * @param queueCount number of request queues, 1 to 64
  * @param queueSizeMax largest Queue Size: a power of 2 from 4 to 32768
+ * @param writeback whether writes may stay volatile until a flush where the driver can flush; a driver that knows how
+ *     may change it
+ * @param discard whether the guest may give storage up, by a discard or for zeroes
  */
-public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax, boolean writeback, boolean discard) {
     /** Descriptors that suffice for an SSD's depth at usual request sizes; QEMU's choice too. */
     public static final int DEFAULT_QUEUE_SIZE = 256;
 
@@ -38,6 +41,11 @@ public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) 
                 || Integer.bitCount(queueSizeMax) != 1) {
             throw new IllegalArgumentException("a disk's queue size is a power of 2 from 4 to 32768");
         }
+    }
+
+    /** Makes options for a disk with writeback and discard. */
+    public VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+        this(serial, queueCount, queueSizeMax, true, true);
     }
 
     /** Returns one queue of the default size, with a serial. */
