@@ -119,7 +119,7 @@ public final class VmBuilder {
 
     /** Adds a virtio disk over an image that the guest may only read, of a format that is found out. */
     public VmBuilder readOnlyDisk(Path image) {
-        return disk(new DiskConfig(image, DiskConfig.AUTO, true, null, null));
+        return disk(DiskConfig.of(image).withReadOnly(true));
     }
 
     /** Adds a virtio disk with all its details. */
