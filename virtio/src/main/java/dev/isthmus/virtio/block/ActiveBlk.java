@@ -20,8 +20,9 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
     private final BlockExecutor executor;
     private final FaultLog faults;
     private final Activation activation;
-    private final byte[] id;
-    private final boolean writeThrough;
+    private final VirtioBlkOptions options;
+    private final WriteCache cache;
+    private final RequestGate gate;
     private final @Nullable BlkQueue[] queues;
     private final BottomHalf completionsHalf;
     private final BottomHalf moreHalf;
@@ -32,6 +33,8 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
 
     /** While the device is closing, what is run when it has. */
     private @Nullable Runnable closing;
+
+    private boolean closedForGood;
 
     /** Queues that ran out of budget: bit n for queue n. */
     private long more;
@@ -46,15 +49,17 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
             BlockBackend backend,
             BlockExecutor executor,
             VirtioBlkOptions options,
+            WriteCache cache,
+            RequestGate gate,
             FaultLog faults,
             Activation activation) {
         this.backend = backend;
         this.executor = executor;
         this.faults = faults;
         this.activation = activation;
-        this.id = options.idBytes();
-        // 5.2.6.2: without FLUSH a driver cannot make a write stable, so it must be when it completes.
-        this.writeThrough = !activation.has(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH);
+        this.options = options;
+        this.cache = cache;
+        this.gate = gate;
         this.queues = new BlkQueue[options.queueCount()];
         this.stopping = new Runnable[options.queueCount()];
         this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
@@ -73,8 +78,10 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
                 activation.driver(),
                 faults,
                 completions,
-                id,
-                writeThrough);
+                activation.features(),
+                options,
+                cache,
+                gate);
     }
 
     @Override
@@ -154,6 +161,10 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
     public void stopQueue(int queueIndex, Runnable stopped) {
         assert activation.loop().inLoop();
         stopping[queueIndex] = stopped;
+        BlkQueue queue = queues[queueIndex];
+        if (queue != null) {
+            queue.stop();
+        }
         more &= ~(1L << queueIndex);
         endIfDrained(queueIndex);
     }
@@ -184,6 +195,17 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
 
     private static void tellNobody() {}
 
+    /** Tells the driver that the configuration space has changed, unless it is resetting the device. */
+    void configChanged() {
+        if (closing == null) {
+            activation.driver().configChanged();
+        }
+    }
+
+    boolean closed() {
+        return closedForGood;
+    }
+
     private void closeIfDrained() {
         Runnable closed = closing;
         if (closed == null) {
@@ -195,8 +217,10 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
             }
         }
         closing = null;
+        closedForGood = true;
         completionsHalf.cancel();
         moreHalf.cancel();
+        gate.close();
         closed.run();
     }
 }
