@@ -47,8 +47,8 @@ class LinuxDiskIT {
                 .kernel(GuestKernel.ELF_PVH.file())
                 .commandLine(commandLine)
                 .memory("128M")
-                .disk(new DiskConfig(root.file(), "raw", false, "root", null))
-                .disk(new DiskConfig(readOnly, "raw", true, "data", "SN-0815"))
+                .disk(DiskConfig.raw(root.file()).withId("root"))
+                .disk(DiskConfig.raw(readOnly).withReadOnly(true).withId("data").withSerial("SN-0815"))
                 .start()) {
             result = LinuxGuest.awaitEnd(vm);
             console = vm.serial().text();

@@ -57,6 +57,14 @@ public interface ImageFile extends AutoCloseable {
     BlockStatus punchHole(long offsetBytes, long lengthBytes);
 
     /**
+     * Gives a range's storage back where the storage can, as {@link #punchHole} but for the contents, which may be
+     * anything afterwards.
+     */
+    default BlockStatus discard(long offsetBytes, long lengthBytes) {
+        return punchHole(offsetBytes, lengthBytes);
+    }
+
+    /**
      * Has a range read as zeroes, fast if possible; extends the file where it ends before.
      *
      * @param mayUnmap whether the storage behind it may be given back

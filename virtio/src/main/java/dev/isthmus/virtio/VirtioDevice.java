@@ -31,6 +31,9 @@ public interface VirtioDevice {
         return true;
     }
 
+    /** Takes note of the driver's choice, which {@link #acceptsFeatures} has let pass: FEATURES_OK was set. */
+    default void featuresChosen(long features) {}
+
     /** Returns the number of queues, 1 to {@link #QUEUE_COUNT_LIMIT}. */
     int queueCount();
 

@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
 import dev.isthmus.kvm.generated.Linux;
@@ -51,6 +53,24 @@ public final class HostFile implements AutoCloseable {
      * The largest transfer of one system call (MAX_RW_COUNT in the kernel's linux/fs.h, for pages of 4 KiB).
      */
     private static final long MAX_TRANSFER_BYTES = 0x7fff_f000L;
+
+    /** {@code stx_dio_mem_align} and {@code stx_dio_offset_align} are wanted (linux/stat.h, since Linux 6.1). */
+    private static final int STATX_DIOALIGN = 0x2000;
+
+    private static final int OFFSETOF_STATX_MASK = 0;
+    private static final int OFFSETOF_STATX_DIO_MEM_ALIGN = 0x98;
+    private static final int OFFSETOF_STATX_DIO_OFFSET_ALIGN = 0x9c;
+
+    /** statx(2) on x86-64. */
+    private static final int NR_STATX = 332;
+
+    /** The path given is empty: the descriptor itself is meant (fcntl.h). */
+    private static final int AT_EMPTY_PATH = 0x1000;
+
+    /** BLKDISCARD and BLKZEROOUT of linux/fs.h: {@code _IO(0x12, 119)}, {@code _IO(0x12, 127)}. */
+    private static final long BLKDISCARD = 0x1277;
+
+    private static final long BLKZEROOUT = 0x127f;
 
     private final Fd fd;
     private final String path;
@@ -140,6 +160,40 @@ public final class HostFile implements AutoCloseable {
         return memory.scratch().getInt(0);
     }
 
+    /**
+     * What memory and offsets must be multiples of with {@link #O_DIRECT}, both in bytes.
+     *
+     * @param memoryBytes of addresses
+     * @param offsetBytes of offsets and lengths; 0 where the file has no direct I/O at all
+     */
+    public record DirectAlignment(int memoryBytes, int offsetBytes) {}
+
+    /**
+     * Asks the kernel for the alignment of direct I/O.
+     *
+     * @return null where the kernel or the file system does not tell
+     */
+    public @Nullable DirectAlignment directAlignment() {
+        ThreadMemory memory = ThreadMemory.current();
+        // The result comes first in the scratch; the empty path, one zero byte, is behind it.
+        int emptyPath = ThreadMemory.SCRATCH_BYTES - Long.BYTES;
+        memory.scratch().putLong(emptyPath, 0);
+        long result = Syscall.call(
+                NR_STATX,
+                fd.number(),
+                memory.scratchAddress() + emptyPath,
+                AT_EMPTY_PATH,
+                STATX_DIOALIGN,
+                memory.scratchAddress(),
+                0);
+        if (result < 0 || (memory.scratch().getInt(OFFSETOF_STATX_MASK) & STATX_DIOALIGN) == 0) {
+            return null;
+        }
+        return new DirectAlignment(
+                memory.scratch().getInt(OFFSETOF_STATX_DIO_MEM_ALIGN),
+                memory.scratch().getInt(OFFSETOF_STATX_DIO_OFFSET_ALIGN));
+    }
+
     private void ioctl(String name, long request, ThreadMemory memory) {
         long result = Syscall.call(Linux.__NR_ioctl(), fd.number(), request, memory.scratchAddress());
         if (result < 0) {
@@ -173,7 +227,7 @@ public final class HostFile implements AutoCloseable {
                 long chunk = Math.min(length - done, MAX_TRANSFER_BYTES);
                 long at = offset + done;
                 long result = Syscall.call(Linux.__NR_pread64(), fd.number(), address + done, chunk, at);
-                if (result == 0) {
+                if (endsAt(result, done)) {
                     break;
                 }
                 done += transferred("pread", result, length - done, at);
@@ -182,6 +236,14 @@ public final class HostFile implements AutoCloseable {
         } finally {
             Reference.reachabilityFence(target);
         }
+    }
+
+    /**
+     * Tells whether a read has come to the end of the file. One past the host's cache that was cut short there goes on
+     * at an offset that is no multiple of the sector size, which the kernel refuses.
+     */
+    private static boolean endsAt(long result, long doneBytes) {
+        return result == 0 || (result == -Errno.EINVAL && doneBytes > 0);
     }
 
     /**
@@ -218,7 +280,7 @@ public final class HostFile implements AutoCloseable {
         long done = 0;
         while (vectors.remainingBytes() > 0) {
             long result = transferVectors(Linux.__NR_preadv(), vectors, offset + done);
-            if (result == 0) {
+            if (endsAt(result, done)) {
                 break;
             }
             long count = transferred("preadv", result, vectors.remainingBytes(), offset + done);
@@ -317,12 +379,47 @@ public final class HostFile implements AutoCloseable {
         return fallocate("FALLOC_FL_ZERO_RANGE", mode, offset, lengthBytes);
     }
 
+    /**
+     * Tells a block device that a range is not needed; it may read as anything afterwards.
+     *
+     * @return false if the device cannot do it, or the range is no multiple of its blocks, and nothing was changed
+     */
+    public boolean discardBlocks(long offset, long lengthBytes) {
+        return rangeIoctl("BLKDISCARD", BLKDISCARD, offset, lengthBytes);
+    }
+
+    /**
+     * Makes a range of a block device read as zeroes.
+     *
+     * @return false if the range is no multiple of its blocks, and nothing was changed
+     */
+    public boolean zeroBlocks(long offset, long lengthBytes) {
+        return rangeIoctl("BLKZEROOUT", BLKZEROOUT, offset, lengthBytes);
+    }
+
+    private boolean rangeIoctl(String name, long request, long offset, long lengthBytes) {
+        ThreadMemory memory = ThreadMemory.current();
+        long result;
+        do {
+            memory.scratch().putLong(0, offset).putLong(Long.BYTES, lengthBytes);
+            result = Syscall.call(Linux.__NR_ioctl(), fd.number(), request, memory.scratchAddress());
+        } while (result == -Errno.EINTR);
+        if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL || result == -Errno.ENOTTY) {
+            return false;
+        }
+        if (result < 0) {
+            throw ErrnoException.of(name, path + ", " + lengthBytes + " bytes at offset " + offset, result);
+        }
+        return true;
+    }
+
     private boolean fallocate(String mode, int modeBits, long offset, long lengthBytes) {
         long result;
         do {
             result = Syscall.call(Linux.__NR_fallocate(), fd.number(), modeBits, offset, lengthBytes);
         } while (result == -Errno.EINTR);
-        if (result == -Errno.EOPNOTSUPP) {
+        // A block device refuses by EINVAL what is no multiple of its blocks.
+        if (result == -Errno.EOPNOTSUPP || (result == -Errno.EINVAL && isBlockDevice())) {
             return false;
         }
         if (result < 0) {

@@ -5,6 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
+import org.jspecify.annotations.Nullable;
+
 import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageFile;
@@ -19,7 +21,7 @@ import dev.isthmus.memory.ScatterView;
 
 /**
  * A file or block device of the host that holds a disk image: {@code preadv}, {@code pwritev} and {@code fallocate}
- * straight between it and guest RAM.
+ * straight between it and guest RAM, through the host's page cache or past it ({@link HostFileOptions}).
  *
  * <p>Role DISK_WORKER, several at once.
  */
@@ -33,10 +35,19 @@ public final class HostImageFile implements ImageFile {
     /** What is written at once where the host can't make zeroes by itself. */
     private static final int ZERO_BYTES = 1 << 16;
 
+    private static final int PAGE_BYTES = 4096;
+
     private final HostFile file;
     private final boolean readOnly;
     private final BlockGeometry geometry;
     private final FaultLog faults;
+    private final HostFileOptions options;
+
+    /** How to keep to the storage's blocks; null through the page cache. */
+    private final @Nullable DirectIo direct;
+
+    /** A flush has failed, and the page cache can't be relied on any more. */
+    private volatile boolean unflushable;
 
     /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
     private static final class VectorsOfThread extends ThreadLocal<IoVectors> {
@@ -48,11 +59,19 @@ public final class HostImageFile implements ImageFile {
 
     private static final VectorsOfThread VECTORS_OF_THREAD = new VectorsOfThread();
 
-    private HostImageFile(HostFile file, boolean readOnly, BlockGeometry geometry, FaultLog faults) {
+    private HostImageFile(
+            HostFile file,
+            boolean readOnly,
+            BlockGeometry geometry,
+            FaultLog faults,
+            HostFileOptions options,
+            @Nullable DirectIo direct) {
         this.file = file;
         this.readOnly = readOnly;
         this.geometry = geometry;
         this.faults = faults;
+        this.options = options;
+        this.direct = direct;
     }
 
     /**
@@ -64,7 +83,20 @@ public final class HostImageFile implements ImageFile {
      * @throws VmException.Configuration if it can't be opened or is something else
      */
     public static HostImageFile open(Path path, boolean readOnly, String name) {
-        HostFile file = openFile(path, readOnly);
+        return open(path, readOnly, name, HostFileOptions.DEFAULT);
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @param path a regular file or block device
+     * @param readOnly writes are refused, and the file is opened for reading alone
+     * @param name what log messages call the disk
+     * @param options how it is opened
+     * @throws VmException.Configuration if it can't be opened or is something else
+     */
+    public static HostImageFile open(Path path, boolean readOnly, String name, HostFileOptions options) {
+        HostFile file = openFile(path, readOnly, options);
         try {
             if (!file.isRegularFile() && !file.isBlockDevice()) {
                 throw new VmException.Configuration(
@@ -77,7 +109,11 @@ public final class HostImageFile implements ImageFile {
             }
             // Not later, on a hot path: it must be known to work.
             long _ = file.sizeBytes();
-            return new HostImageFile(file, readOnly, geometry, new FaultLog(name));
+            DirectIo direct = options.direct() ? DirectIo.of(file) : null;
+            if (options.direct() && direct == null) {
+                throw noDirectIo(path, null);
+            }
+            return new HostImageFile(file, readOnly, geometry, new FaultLog(name), options, direct);
         } catch (ErrnoException e) {
             file.close();
             throw new VmException.HostFault("Disk " + path + " does not tell its size: " + e.getMessage(), "", e);
@@ -87,14 +123,27 @@ public final class HostImageFile implements ImageFile {
         }
     }
 
-    private static HostFile openFile(Path path, boolean readOnly) {
+    private static HostFile openFile(Path path, boolean readOnly, HostFileOptions options) {
         // O_NONBLOCK has no effect on files and block devices, and keeps a FIFO from making this wait.
         int flags = (readOnly ? HostFile.O_RDONLY : HostFile.O_RDWR) | HostFile.O_NONBLOCK;
+        if (options.direct()) {
+            flags |= HostFile.O_DIRECT;
+        }
         try {
             return HostFile.open(path.toString(), flags, 0);
         } catch (ErrnoException e) {
+            if (options.direct() && e.errno() == Errno.EINVAL) {
+                throw noDirectIo(path, e);
+            }
             throw openFailed(path, readOnly, e);
         }
+    }
+
+    private static VmException noDirectIo(Path path, @Nullable ErrnoException e) {
+        return new VmException.Configuration(
+                "The file system of disk " + path + " has no direct I/O (O_DIRECT).",
+                "Use the host's page cache: cache=writeback, or cache=writethrough instead of directsync.",
+                e);
     }
 
     private static VmException openFailed(Path path, boolean readOnly, ErrnoException e) {
@@ -117,6 +166,21 @@ public final class HostImageFile implements ImageFile {
     @Override
     public String name() {
         return file.path();
+    }
+
+    /**
+     * Tells whether an engine that does the I/O by itself can transfer memory as it is; what can't goes by {@link #read}
+     * and {@link #write}.
+     */
+    boolean takes(ScatterView memory, long offsetBytes, long lengthBytes) {
+        DirectIo aligned = direct;
+        return aligned == null
+                || (lengthBytes % aligned.blockBytes() == 0 && aligned.fits(offsetBytes, memory));
+    }
+
+    /** Tells whether a stable write has to reach the storage. */
+    boolean keepsPromises() {
+        return !options.flushIgnored();
     }
 
     /** Returns the open file, for engines that do the I/O themselves. */
@@ -142,7 +206,10 @@ public final class HostImageFile implements ImageFile {
     @Override
     public BlockStatus read(long offsetBytes, ScatterView target) {
         try {
-            long done = transfer(offsetBytes, target, false);
+            DirectIo aligned = direct;
+            long done = aligned == null || aligned.fits(offsetBytes, target)
+                    ? transfer(offsetBytes, target, false)
+                    : aligned.read(offsetBytes, target);
             if (done == target.totalBytes()) {
                 return BlockStatus.OK;
             }
@@ -167,7 +234,10 @@ public final class HostImageFile implements ImageFile {
     @Override
     public BlockStatus read(long offsetBytes, MemorySegment target) {
         try {
-            long done = file.pread(target, offsetBytes);
+            DirectIo aligned = direct;
+            long done = aligned == null || aligned.fits(offsetBytes, target)
+                    ? file.pread(target, offsetBytes)
+                    : aligned.read(offsetBytes, DirectIo.viewOf(target));
             if (done == target.byteSize()) {
                 return BlockStatus.OK;
             }
@@ -181,7 +251,19 @@ public final class HostImageFile implements ImageFile {
     @Override
     public BlockStatus write(long offsetBytes, ScatterView source) {
         try {
-            transfer(offsetBytes, source, true);
+            DirectIo aligned = direct;
+            if (aligned == null) {
+                transfer(offsetBytes, source, true);
+            } else if (aligned.fits(offsetBytes, source)) {
+                aligned.beginWrite();
+                try {
+                    transfer(offsetBytes, source, true);
+                } finally {
+                    aligned.endWrite();
+                }
+            } else {
+                aligned.write(offsetBytes, source);
+            }
             return BlockStatus.OK;
         } catch (ErrnoException e) {
             return failed(e);
@@ -191,19 +273,44 @@ public final class HostImageFile implements ImageFile {
     @Override
     public BlockStatus write(long offsetBytes, MemorySegment source) {
         try {
-            file.pwrite(source, offsetBytes);
+            DirectIo aligned = direct;
+            if (aligned == null) {
+                file.pwrite(source, offsetBytes);
+            } else if (aligned.fits(offsetBytes, source)) {
+                aligned.beginWrite();
+                try {
+                    file.pwrite(source, offsetBytes);
+                } finally {
+                    aligned.endWrite();
+                }
+            } else {
+                aligned.write(offsetBytes, DirectIo.viewOf(source));
+            }
             return BlockStatus.OK;
         } catch (ErrnoException e) {
             return failed(e);
         }
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * <p>After one has failed, all do: Linux has marked pages as written then that are not, and the next fdatasync would
+     * succeed without writing them. Past the page cache there are none.
+     */
     @Override
     public BlockStatus flush() {
+        if (options.flushIgnored()) {
+            return BlockStatus.OK;
+        }
+        if (unflushable) {
+            return BlockStatus.IO_ERROR;
+        }
         try {
             file.fdatasync();
             return BlockStatus.OK;
         } catch (ErrnoException e) {
+            unflushable = direct == null;
             return failed(e);
         }
     }
@@ -230,6 +337,19 @@ public final class HostImageFile implements ImageFile {
         }
     }
 
+    /** {@inheritDoc} A block device need not make zeroes of it. */
+    @Override
+    public BlockStatus discard(long offsetBytes, long lengthBytes) {
+        if (!file.isBlockDevice()) {
+            return punchHole(offsetBytes, lengthBytes);
+        }
+        try {
+            return file.discardBlocks(offsetBytes, lengthBytes) ? BlockStatus.OK : BlockStatus.UNSUPPORTED;
+        } catch (ErrnoException e) {
+            return failed(e);
+        }
+    }
+
     @Override
     public BlockStatus writeZeroes(long offsetBytes, long lengthBytes, boolean mayUnmap) {
         try {
@@ -238,25 +358,25 @@ public final class HostImageFile implements ImageFile {
                 file.ftruncate(end);
             }
             boolean done = (mayUnmap && file.punchHole(offsetBytes, lengthBytes))
-                    || file.zeroRange(offsetBytes, lengthBytes);
-            if (!done) {
-                writeZeroBytes(offsetBytes, lengthBytes);
-            }
-            return BlockStatus.OK;
+                    || file.zeroRange(offsetBytes, lengthBytes)
+                    || (file.isBlockDevice() && file.zeroBlocks(offsetBytes, lengthBytes));
+            return done ? BlockStatus.OK : writeZeroBytes(offsetBytes, lengthBytes);
         } catch (ErrnoException e) {
             return failed(e);
         }
     }
 
-    private void writeZeroBytes(long offsetBytes, long lengthBytes) {
+    private BlockStatus writeZeroBytes(long offsetBytes, long lengthBytes) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment zeroes = arena.allocate(Math.min(lengthBytes, ZERO_BYTES));
+            MemorySegment zeroes = arena.allocate(Math.min(lengthBytes, ZERO_BYTES), PAGE_BYTES);
+            BlockStatus status = BlockStatus.OK;
             long done = 0;
-            while (done < lengthBytes) {
+            while (done < lengthBytes && status == BlockStatus.OK) {
                 long chunk = Math.min(lengthBytes - done, zeroes.byteSize());
-                file.pwrite(zeroes.asSlice(0, chunk), offsetBytes + done);
+                status = write(offsetBytes + done, zeroes.asSlice(0, chunk));
                 done += chunk;
             }
+            return status;
         }
     }
 
@@ -292,7 +412,12 @@ public final class HostImageFile implements ImageFile {
 
     private BlockStatus failed(ErrnoException e) {
         String message = e.getMessage();
-        faults.report(message == null ? "I/O error" : message);
+        String text = message == null ? "I/O error" : message;
+        LastFault note = options.lastFault();
+        if (note != null) {
+            note.set(text);
+        }
+        faults.report(text);
         return switch (e.errno()) {
             case Errno.ENOSPC, EDQUOT, Errno.EFBIG -> BlockStatus.NO_SPACE;
             default -> BlockStatus.IO_ERROR;
@@ -302,5 +427,8 @@ public final class HostImageFile implements ImageFile {
     @Override
     public void close() {
         file.close();
+        if (direct != null) {
+            direct.close();
+        }
     }
 }

@@ -17,6 +17,10 @@ import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.ImageOpener;
 import dev.isthmus.block.RawImage;
 import dev.isthmus.block.qcow2.Qcow2Image;
+import dev.isthmus.block.vdi.VdiImage;
+import dev.isthmus.block.vhdx.VhdxImage;
+import dev.isthmus.block.vmdk.ExtentFiles;
+import dev.isthmus.block.vmdk.VmdkImage;
 
 /**
  * Opens an image with all that it names: the chain of images that it is based on, and the files that their data is in.
@@ -43,7 +47,8 @@ public final class ImageChain implements ImageOpener {
      * Opens an image.
      *
      * @param name the file, as {@link ImageFolder#resolve} would give it
-     * @param format its format, or null to find that out, which is unsafe for an image that a guest could write as raw
+     * @param format its format, or null to find that out. A guest that can write to what was taken for raw may not make
+     *     it look like another format ({@link RawImage}).
      * @param zstd unpacks Zstandard clusters, or null where there is nothing that can
      * @throws ImageException where it, or what it names, can't be opened
      */
@@ -62,17 +67,38 @@ public final class ImageChain implements ImageOpener {
         try {
             ImageFormat format = given == null ? probe(file) : given;
             opened = switch (format) {
-                case RAW -> new RawImage(file, names.getLast());
+                case RAW -> new RawImage(file, names.getLast(), given == null);
                 case QCOW2 -> Qcow2Image.open(file, this, zstd);
-                case VMDK, VDI, VHDX -> throw new ImageException(
-                        names.getLast() + " is of the format " + format.formatName() + ", which can't be used here.",
-                        "Convert it with 'qemu-img convert -O qcow2'.");
+                case VMDK, VDI, VHDX -> openForeign(file, format);
             };
             return opened;
         } finally {
             if (opened == null) {
                 file.close();
             }
+        }
+    }
+
+    private BlockBackend openForeign(ImageFile file, ImageFormat format) {
+        String name = names.getLast();
+        if (!file.readOnly()) {
+            throw new ImageException(
+                    name + " is a " + format.formatName() + " image, which can only be read.",
+                    "Open it read-only (readonly=on), or convert it with 'isthmus image convert -O qcow2'.");
+        }
+        return switch (format) {
+            case VMDK -> VmdkImage.open(file, new Extents(this), name);
+            case VDI -> VdiImage.open(file, name);
+            case VHDX -> VhdxImage.open(file, name);
+            case RAW, QCOW2 -> throw new IllegalArgumentException(format.formatName());
+        };
+    }
+
+    /** The files that a VMDK descriptor names. */
+    private record Extents(ImageChain chain) implements ExtentFiles {
+        @Override
+        public ImageFile open(String fileName) {
+            return chain.openFile(fileName, true);
         }
     }
 
@@ -98,7 +124,7 @@ public final class ImageChain implements ImageOpener {
         if (formatName != null && format == null) {
             throw new ImageException(
                     names.getLast() + " is based on an image of the unknown format '" + formatName + "'.",
-                    "Convert it with 'qemu-img convert' and use the result.");
+                    "Name the right one with 'isthmus image rebase -u -F FORMAT'.");
         }
         List<String> longer = new ArrayList<>(names);
         longer.add(resolveNew(reference));
@@ -113,11 +139,20 @@ public final class ImageChain implements ImageOpener {
     /** Finds a file that is none of the images that led here. */
     private String resolveNew(String reference) {
         String name = folder.resolve(names.getLast(), reference);
-        if (names.contains(name)) {
+        if (contains(folder.identity(name))) {
             throw new ImageException(
                     names.getLast() + " names " + name + ", which is based on it.",
-                    "Change what it is based on with 'qemu-img rebase -u'.");
+                    "Change what it is based on with 'isthmus image rebase -u'.");
         }
         return name;
+    }
+
+    private boolean contains(String identity) {
+        for (String name : names) {
+            if (folder.identity(name).equals(identity)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

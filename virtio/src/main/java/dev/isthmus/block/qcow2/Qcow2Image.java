@@ -124,10 +124,13 @@ public final class Qcow2Image implements BlockBackend, DirectAccess {
                     file.name() + " is marked as corrupt and can't be written.",
                     "Open it read-only, or repair it with 'isthmus image check --repair all'.");
         }
-        if (header.compressionType == Qcow2Format.COMPRESSION_ZSTD && zstd == null) {
-            throw new ImageException(
-                    file.name() + " has Zstandard clusters, which need a library that is not there.",
-                    "Convert it with 'qemu-img convert -o compression_type=zlib'.");
+        if (header.compressionType == Qcow2Format.COMPRESSION_ZSTD) {
+            if (zstd == null) {
+                throw new ImageException(
+                        file.name() + " has Zstandard clusters, which need a library that is not there.",
+                        "Convert it with 'qemu-img convert -o compression_type=zlib'.");
+            }
+            zstd.load();
         }
     }
 

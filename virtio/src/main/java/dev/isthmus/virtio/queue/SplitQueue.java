@@ -253,7 +253,7 @@ public final class SplitQueue implements Virtqueue {
         if (fault != null) {
             return false;
         }
-        return nextAvailable != seenAvailable || lookForAvailable() || fault != null;
+        return hasAvailable();
     }
 
     private static int next(int index) {

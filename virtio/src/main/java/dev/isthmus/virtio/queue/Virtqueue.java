@@ -29,7 +29,7 @@ public sealed interface Virtqueue permits SplitQueue, PackedQueue {
      */
     @Nullable PopOutcome pop();
 
-    /** Tells whether pop() would give something, a chain or a fault, without taking it. */
+    /** Tells whether {@link #pop} would give something, a chain or a fault, without taking it. */
     boolean hasAvailable();
 
     /**

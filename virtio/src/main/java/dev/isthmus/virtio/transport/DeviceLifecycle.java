@@ -127,6 +127,9 @@ final class DeviceLifecycle {
     private boolean applyStatus(int written) {
         long features = state.driverFeatures();
         int granted = state.grantStatus(written, features, acceptsFeatures(features));
+        if ((granted & DeviceStatus.FEATURES_OK) != 0) {
+            device.featuresChosen(features);
+        }
         if ((written & ~state.status() & DeviceStatus.FEATURES_OK) != 0) {
             faults.report("FEATURES_OK refused for features 0x" + Long.toHexString(features));
         }

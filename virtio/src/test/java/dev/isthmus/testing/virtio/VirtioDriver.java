@@ -22,6 +22,9 @@ public abstract class VirtioDriver {
     /** Reads the configuration space. */
     public abstract long readConfig(int offset, int sizeBytes);
 
+    /** Writes the configuration space. */
+    public abstract void writeConfig(int offset, int sizeBytes, long value);
+
     /** Returns the generation of the configuration space. */
     public abstract int configGeneration();
 

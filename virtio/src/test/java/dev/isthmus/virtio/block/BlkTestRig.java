@@ -29,6 +29,7 @@ final class BlkTestRig {
     final ManualEventLoop loop;
     final VirtioRig transport;
     final VirtioDriver driver;
+    final VirtioBlk device;
 
     /** Whether the driver chooses packed queues: where they are offered. */
     private final boolean packed;
@@ -60,7 +61,8 @@ final class BlkTestRig {
             ManualEventLoop loop) {
         this.loop = loop;
         packed = options.packed();
-        transport = new VirtioRig(carrier, new VirtioBlk(backend, executor, options, "test"), memory, loop);
+        device = new VirtioBlk(backend, executor, options, "test");
+        transport = new VirtioRig(carrier, device, memory, loop);
         driver = transport.driver();
     }
 
@@ -87,11 +89,22 @@ final class BlkTestRig {
         memory.writeU64(gpa + 8, sector);
     }
 
+    /** Writes a segment of a DISCARD or WRITE_ZEROES as number {@code index} of the data at the standard place. */
+    void writeSegment(int index, long sector, long sectors, int flags) {
+        long gpa = DATA_GPA + (long) index * VirtioBlkProtocol.SEGMENT_BYTES;
+        memory.writeU64(gpa, sector);
+        memory.writeU32(gpa + 8, sectors);
+        memory.writeU32(gpa + 12, flags);
+    }
+
     /** Offers a request of three parts with the standard places, and notifies. */
     int offer(int type, long sector, long dataGpa, int dataBytes) {
         writeHeader(HEADER_GPA, type, sector);
         memory.writeU8(STATUS_GPA, UNTOUCHED);
-        boolean deviceWrites = type != VirtioBlkProtocol.VIRTIO_BLK_T_OUT;
+        boolean deviceWrites = type != VirtioBlkProtocol.VIRTIO_BLK_T_OUT
+                && type != VirtioBlkProtocol.VIRTIO_BLK_T_DISCARD
+                && type != VirtioBlkProtocol.VIRTIO_BLK_T_WRITE_ZEROES
+                && type != VirtioBlkProtocol.VIRTIO_BLK_T_SECURE_ERASE;
         Buffer header = Buffer.readable(HEADER_GPA, VirtioBlkProtocol.HEADER_BYTES);
         Buffer status = Buffer.writable(STATUS_GPA, 1);
         int head = dataBytes == 0
