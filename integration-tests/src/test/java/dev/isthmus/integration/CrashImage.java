@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,8 @@ enum CrashImage {
     /** All backed images are based on it. */
     static final String BASE = "base.raw";
 
+    private static final List<CrashImage> ALL = List.of(values());
+
     private static final int SECTORS = 1000;
     private static final int SECTORS_MAX = 2100;
     private static final int BASE_NUMBER = 1;
@@ -50,7 +53,7 @@ enum CrashImage {
 
     /** Returns its position among the kinds. */
     int number() {
-        return ordinal();
+        return ALL.indexOf(this);
     }
 
     /** Returns the file's name. */
