@@ -48,7 +48,7 @@ final class Disk implements AutoCloseable {
     }
 
     private static BlockBackend openImage(DiskConfig config) {
-        HostImageFolder folder = new HostImageFolder(HostFileOptions.DEFAULT);
+        HostImageFolder folder = new HostImageFolder(HostFileOptions.DEFAULT.withLocking(config.locking()));
         // None for AUTO; the configuration has been checked.
         ImageFormat format = ImageFormat.ofName(config.format());
         try {

@@ -5,6 +5,8 @@ import java.nio.file.Path;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.block.ImageLocking;
+
 /**
  * A disk of the guest.
  *
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param serial the disk's serial number as the guest sees it, up to 20 characters, or null for none
  * @param engine who does the I/O
  * @param queues number of request queues, 1 to 64, or {@link #QUEUES_BY_CPUS}
+ * @param locking whether its files are locked against other processes, in QEMU's way
  */
 public record DiskConfig(
         Path path,
@@ -24,7 +27,8 @@ public record DiskConfig(
         @Nullable String id,
         @Nullable String serial,
         DiskEngine engine,
-        int queues) {
+        int queues,
+        ImageLocking locking) {
     /**
      * {@link #format}: what the first bytes of the file say. Where they say nothing it is taken for raw, and the guest can
      * then not write to it what would make it look like another format.
@@ -42,7 +46,7 @@ public record DiskConfig(
 
     /** Makes a disk with {@link #QUEUES_BY_CPUS} and I/O by threads. */
     public DiskConfig(Path path, String format, boolean readOnly, @Nullable String id, @Nullable String serial) {
-        this(path, format, readOnly, id, serial, DiskEngine.THREADS, QUEUES_BY_CPUS);
+        this(path, format, readOnly, id, serial, DiskEngine.THREADS, QUEUES_BY_CPUS, ImageLocking.AUTO);
     }
 
     /** Makes a writable raw disk. */
@@ -57,12 +61,17 @@ public record DiskConfig(
 
     /** Returns the same disk with another engine. */
     public DiskConfig withEngine(DiskEngine newEngine) {
-        return new DiskConfig(path, format, readOnly, id, serial, newEngine, queues);
+        return new DiskConfig(path, format, readOnly, id, serial, newEngine, queues, locking);
     }
 
     /** Returns the same disk with another number of queues. */
     public DiskConfig withQueues(int newQueues) {
-        return new DiskConfig(path, format, readOnly, id, serial, engine, newQueues);
+        return new DiskConfig(path, format, readOnly, id, serial, engine, newQueues, locking);
+    }
+
+    /** Returns the same disk with another {@link #locking}. */
+    public DiskConfig withLocking(ImageLocking newLocking) {
+        return new DiskConfig(path, format, readOnly, id, serial, engine, queues, newLocking);
     }
 
     /** Returns how many queues the disk has in a machine of some vCPUs. */

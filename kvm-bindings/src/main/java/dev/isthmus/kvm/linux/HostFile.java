@@ -334,6 +334,56 @@ public final class HostFile implements AutoCloseable {
         return true;
     }
 
+    /**
+     * Locks a byte for reading, for as long as the file is open ({@code F_OFD_SETLK}): the lock is that of this
+     * opening, also where the same process opened the file again. Bytes may be locked that the file does not have.
+     *
+     * @param offset which byte
+     * @return false if somebody else has locked it for writing
+     */
+    public boolean lockByte(long offset) {
+        long result = fcntl(Linux.F_OFD_SETLK(), Linux.F_RDLCK(), offset);
+        if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+            return false;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_SETLK at " + offset, result);
+        }
+        return true;
+    }
+
+    /**
+     * Tells whether somebody else, which may be another opening of the same process, has locked a byte in any way
+     * ({@code F_OFD_GETLK}).
+     *
+     * @param offset which byte
+     */
+    public boolean isLockedByOthers(long offset) {
+        long result = fcntl(Linux.F_OFD_GETLK(), Linux.F_WRLCK(), offset);
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_GETLK at " + offset, result);
+        }
+        ByteBuffer flock = ThreadMemory.current().scratch();
+        return flock.getShort(Linux.OFFSETOF_flock_l_type()) != Linux.F_UNLCK();
+    }
+
+    /** Passes a lock of one byte, in the calling thread's scratch memory, where the answer is as well. */
+    private long fcntl(int command, int type, long offset) {
+        ThreadMemory memory = ThreadMemory.current();
+        ByteBuffer flock = memory.scratch();
+        // From the start of the file (SEEK_SET); the kernel wants no process id with locks of this kind.
+        flock.putShort(Linux.OFFSETOF_flock_l_type(), (short) type)
+                .putShort(Linux.OFFSETOF_flock_l_whence(), (short) 0)
+                .putLong(Linux.OFFSETOF_flock_l_start(), offset)
+                .putLong(Linux.OFFSETOF_flock_l_len(), 1)
+                .putInt(Linux.OFFSETOF_flock_l_pid(), 0);
+        long result;
+        do {
+            result = Syscall.call(Linux.__NR_fcntl(), fd.number(), command, memory.scratchAddress());
+        } while (result == -Errno.EINTR);
+        return result;
+    }
+
     /** Closes the descriptor; does nothing the second time. No thread may be using it. */
     @Override
     public void close() {

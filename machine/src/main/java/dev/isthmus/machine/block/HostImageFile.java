@@ -88,6 +88,9 @@ public final class HostImageFile implements ImageFile {
                 int blockBytes = file.logicalBlockBytes();
                 geometry = new BlockGeometry(blockBytes, Math.max(blockBytes, 4096), 0, 0);
             }
+            if (options.locking() == ImageLocking.AUTO) {
+                ImageLock.take(file, readOnly);
+            }
             // Not later, on a hot path: it must be known to work.
             long _ = file.sizeBytes();
             return new HostImageFile(file, readOnly, geometry, new FaultLog(name));

@@ -17,7 +17,7 @@ final class CommandOptions {
             "Guest memory, for example 512M or 2G (a plain number counts MiB); 128M where not given.");
     static final CommandOption DISK = CommandOption.repeatableText("--disk", "path=FILE[,...]",
             "A virtio disk (the first is /dev/vda): path=FILE[,format=FORMAT][,readonly=on][,id=NAME][,serial=TEXT]"
-                    + "[,aio=threads|io_uring][,queues=N]. FORMAT is raw, qcow2, vmdk, vdi or vhdx (the last three can only be read), and found out"
+                    + "[,aio=threads|io_uring][,queues=N][,locking=off]. FORMAT is raw, qcow2, vmdk, vdi or vhdx (the last three can only be read), and found out"
                     + " where not given. It has a request queue for each CPU, up to 16, where not given. A comma"
                     + " in a value is written twice.");
     static final CommandOption TRANSPORT = CommandOption.text("--transport", "pci|mmio",

@@ -12,6 +12,7 @@ import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VirtioTransport;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.Kernel;
 import dev.isthmus.machine.boot.KernelLoader;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -92,6 +93,7 @@ final class DryRun {
                 + (disk.id() == null ? "" : ", id " + disk.id())
                 + (disk.serial() == null ? "" : ", serial " + disk.serial())
                 + (disk.engine() == DiskEngine.IO_URING ? ", io_uring" : "")
+                + (disk.locking() == ImageLocking.OFF ? ", not locked" : "")
                 + (queues == 1 ? "" : ", " + queues + " queues") + ")";
     }
 

@@ -12,6 +12,7 @@ import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.EscapeFilter;
@@ -124,7 +125,7 @@ final class RunCommand {
     }
 
     static DiskConfig disk(String text) {
-        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues");
+        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues", "locking");
         String path = parts.require("path");
         String format = parts.get("format");
         if (format == null) {
@@ -139,7 +140,8 @@ final class RunCommand {
                 parts.get("id"),
                 parts.get("serial"),
                 diskEngine(parts.get("aio")),
-                queues(parts.get("queues")));
+                queues(parts.get("queues")),
+                parts.getSwitch("locking", true) ? ImageLocking.AUTO : ImageLocking.OFF);
     }
 
     private static DiskEngine diskEngine(@Nullable String text) {

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.MachineConfig;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
@@ -47,7 +48,7 @@ class RunCommandTest {
         MachineConfig config = configure(
                 "--kernel", "k", "--kernel-format", "flat", "--initrd", "i", "--cmdline", "console=ttyS0 quiet", "--cpus", "4",
                 "--memory", "2G", "--disk", "path=a,,b.img,readonly=on,id=root,serial=S1",
-                "--disk", "path=c,format=raw,aio=io_uring,queues=2",
+                "--disk", "path=c,format=raw,aio=io_uring,queues=2,locking=off",
                 "--serial", "file=/tmp/log", "--cpu", "host,-avx512f", "--debug-exit", "0xf4", "--no-reboot");
 
         assertEquals(KernelFormat.FLAT, config.kernelFormat());
@@ -58,7 +59,7 @@ class RunCommandTest {
         assertEquals(
                 List.of(
                         new DiskConfig(Path.of("a,b.img"), "auto", true, "root", "S1"),
-                        new DiskConfig(Path.of("c"), "raw", false, null, null, DiskEngine.IO_URING, 2)),
+                        new DiskConfig(Path.of("c"), "raw", false, null, null, DiskEngine.IO_URING, 2, ImageLocking.OFF)),
                 config.disks());
         assertEquals(new SerialConfig.ToFile(Path.of("/tmp/log")), config.serial());
         assertEquals(List.of("avx512f"), config.cpu().minus());
