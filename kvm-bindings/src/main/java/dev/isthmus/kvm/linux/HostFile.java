@@ -52,6 +52,9 @@ public final class HostFile implements AutoCloseable {
      */
     private static final long MAX_TRANSFER_BYTES = 0x7fff_f000L;
 
+    /** The unit of stat's {@code st_blocks}, whatever the file system's is. */
+    private static final int STAT_BLOCK_BYTES = 512;
+
     private final Fd fd;
     private final String path;
     private final int type;
@@ -295,6 +298,41 @@ public final class HostFile implements AutoCloseable {
         if (result < 0) {
             throw ErrnoException.of("ftruncate", path + ", " + sizeBytes + " bytes", result);
         }
+    }
+
+    /** How much storage it takes on the host, in bytes; less than its size where it has holes. */
+    public long allocatedBytes() {
+        return fstat(fd, path).getLong(Linux.OFFSETOF_stat_st_blocks()) * STAT_BLOCK_BYTES;
+    }
+
+    /**
+     * Finds data: where the next byte is that is not in a hole, from an offset on.
+     *
+     * @return its offset, or -1 where there is none up to the end of the file
+     */
+    public long seekData(long offset) {
+        return seek("SEEK_DATA", Linux.SEEK_DATA(), offset);
+    }
+
+    /**
+     * Finds a hole: where the next byte is that is in one, from an offset on; the end of the file counts as one.
+     *
+     * @return its offset, or -1 where the offset is not in the file
+     */
+    public long seekHole(long offset) {
+        return seek("SEEK_HOLE", Linux.SEEK_HOLE(), offset);
+    }
+
+    /** Moves the file position, which nothing else uses. */
+    private long seek(String what, int whence, long offset) {
+        long result = Syscall.call(Linux.__NR_lseek(), fd.number(), offset, whence);
+        if (result == -Errno.ENXIO) {
+            return -1;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("lseek", path + ", " + what + " from offset " + offset, result);
+        }
+        return result;
     }
 
     /**
