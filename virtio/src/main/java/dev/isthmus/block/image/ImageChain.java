@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block.image;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockBackend;
-import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ClusterCodec;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
@@ -101,7 +98,7 @@ public final class ImageChain implements ImageOpener {
         ImageFile file = folder.open(names.getLast(), readOnly);
         BlockBackend opened = null;
         try {
-            ImageFormat format = given == null ? probe(file) : given;
+            ImageFormat format = given == null ? ImageFormats.probe(file) : given;
             opened = switch (format) {
                 case RAW -> new RawImage(file, names.getLast(), given == null);
                 case QCOW2 -> Qcow2Image.open(file, this, zstd);
@@ -135,18 +132,6 @@ public final class ImageChain implements ImageOpener {
         @Override
         public ImageFile open(String fileName) {
             return chain.openFile(fileName, true);
-        }
-    }
-
-    /** Finds out a file's format. */
-    static ImageFormat probe(ImageFile file) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment start = arena.allocate(ImageFormat.PROBE_BYTES);
-            BlockStatus status = file.read(0, start);
-            if (status != BlockStatus.OK && status != BlockStatus.OUT_OF_RANGE) {
-                throw new ImageException("Can't read " + file.name() + ": " + status + ".", "");
-            }
-            return ImageFormat.probe(start);
         }
     }
 
