@@ -368,6 +368,15 @@ public class Linux {
     public static int __NR_listen() {
         return __NR_listen;
     }
+    private static final int __NR_lseek = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_lseek 8
+     * }
+     */
+    public static int __NR_lseek() {
+        return __NR_lseek;
+    }
     private static final int __NR_fcntl = (int)72L;
     /**
      * {@snippet lang=c :
@@ -1807,6 +1816,24 @@ public class Linux {
      */
     public static int O_NONBLOCK() {
         return O_NONBLOCK;
+    }
+    private static final int SEEK_DATA = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_DATA 3
+     * }
+     */
+    public static int SEEK_DATA() {
+        return SEEK_DATA;
+    }
+    private static final int SEEK_HOLE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_HOLE 4
+     * }
+     */
+    public static int SEEK_HOLE() {
+        return SEEK_HOLE;
     }
     private static final int F_OFD_GETLK = (int)36L;
     /**
@@ -5605,6 +5632,15 @@ public class Linux {
      */
     public static int OFFSETOF_stat_st_size() {
         return OFFSETOF_stat_st_size;
+    }
+    private static final int OFFSETOF_stat_st_blocks = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_stat_st_blocks = 64
+     * }
+     */
+    public static int OFFSETOF_stat_st_blocks() {
+        return OFFSETOF_stat_st_blocks;
     }
     private static final int OFFSETOF_sockaddr_un_sun_family = (int)0L;
     /**

@@ -308,6 +308,7 @@ enum layout {
 
     OFFSET(stat, st_mode),
     OFFSET(stat, st_size),
+    OFFSET(stat, st_blocks),
 
     OFFSET(sockaddr_un, sun_family),
     OFFSET(sockaddr_un, sun_path),

@@ -71,6 +71,8 @@ public final class HostFile implements AutoCloseable {
     private static final long BLKDISCARD = 0x1277;
 
     private static final long BLKZEROOUT = 0x127f;
+    /** The unit of stat's {@code st_blocks}, whatever the file system's is. */
+    private static final int STAT_BLOCK_BYTES = 512;
 
     private final Fd fd;
     private final String path;
@@ -359,6 +361,41 @@ public final class HostFile implements AutoCloseable {
         }
     }
 
+    /** How much storage it takes on the host, in bytes; less than its size where it has holes. */
+    public long allocatedBytes() {
+        return fstat(fd, path).getLong(Linux.OFFSETOF_stat_st_blocks()) * STAT_BLOCK_BYTES;
+    }
+
+    /**
+     * Finds data: where the next byte is that is not in a hole, from an offset on.
+     *
+     * @return its offset, or -1 where there is none up to the end of the file
+     */
+    public long seekData(long offset) {
+        return seek("SEEK_DATA", Linux.SEEK_DATA(), offset);
+    }
+
+    /**
+     * Finds a hole: where the next byte is that is in one, from an offset on; the end of the file counts as one.
+     *
+     * @return its offset, or -1 where the offset is not in the file
+     */
+    public long seekHole(long offset) {
+        return seek("SEEK_HOLE", Linux.SEEK_HOLE(), offset);
+    }
+
+    /** Moves the file position, which nothing else uses. */
+    private long seek(String what, int whence, long offset) {
+        long result = Syscall.call(Linux.__NR_lseek(), fd.number(), offset, whence);
+        if (result == -Errno.ENXIO) {
+            return -1;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("lseek", path + ", " + what + " from offset " + offset, result);
+        }
+        return result;
+    }
+
     /**
      * Gives a range's blocks back to the host: it reads as zeroes, and the file keeps its size.
      *
@@ -429,6 +466,56 @@ public final class HostFile implements AutoCloseable {
                     result);
         }
         return true;
+    }
+
+    /**
+     * Locks a byte for reading, for as long as the file is open ({@code F_OFD_SETLK}): the lock is that of this
+     * opening, also where the same process opened the file again. Bytes may be locked that the file does not have.
+     *
+     * @param offset which byte
+     * @return false if somebody else has locked it for writing
+     */
+    public boolean lockByte(long offset) {
+        long result = fcntl(Linux.F_OFD_SETLK(), Linux.F_RDLCK(), offset);
+        if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+            return false;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_SETLK at " + offset, result);
+        }
+        return true;
+    }
+
+    /**
+     * Tells whether somebody else, which may be another opening of the same process, has locked a byte in any way
+     * ({@code F_OFD_GETLK}).
+     *
+     * @param offset which byte
+     */
+    public boolean isLockedByOthers(long offset) {
+        long result = fcntl(Linux.F_OFD_GETLK(), Linux.F_WRLCK(), offset);
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_GETLK at " + offset, result);
+        }
+        ByteBuffer flock = ThreadMemory.current().scratch();
+        return flock.getShort(Linux.OFFSETOF_flock_l_type()) != Linux.F_UNLCK();
+    }
+
+    /** Passes a lock of one byte, in the calling thread's scratch memory, where the answer is as well. */
+    private long fcntl(int command, int type, long offset) {
+        ThreadMemory memory = ThreadMemory.current();
+        ByteBuffer flock = memory.scratch();
+        // From the start of the file (SEEK_SET); the kernel wants no process id with locks of this kind.
+        flock.putShort(Linux.OFFSETOF_flock_l_type(), (short) type)
+                .putShort(Linux.OFFSETOF_flock_l_whence(), (short) 0)
+                .putLong(Linux.OFFSETOF_flock_l_start(), offset)
+                .putLong(Linux.OFFSETOF_flock_l_len(), 1)
+                .putInt(Linux.OFFSETOF_flock_l_pid(), 0);
+        long result;
+        do {
+            result = Syscall.call(Linux.__NR_fcntl(), fd.number(), command, memory.scratchAddress());
+        } while (result == -Errno.EINTR);
+        return result;
     }
 
     /** Closes the descriptor; does nothing the second time. No thread may be using it. */
