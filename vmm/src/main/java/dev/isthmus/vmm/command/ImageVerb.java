@@ -55,6 +55,8 @@ enum ImageVerb {
     private final String synopsis;
     private final String description;
     private final String operands;
+
+    @SuppressWarnings("ImmutableEnumChecker") // Not changed after the constructor.
     private final CommandOption[] options;
 
     ImageVerb(String synopsis, String description, String operands, CommandOption... options) {
