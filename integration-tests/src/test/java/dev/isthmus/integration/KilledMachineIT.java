@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.integration;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+import dev.isthmus.block.BlockBackend;
+import dev.isthmus.block.RawImage;
+import dev.isthmus.machine.block.HostImageFile;
+import dev.isthmus.testing.block.CrashModel;
+import dev.isthmus.testing.kvm.RequiresKvm;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/**
+ * The whole program is killed with SIGKILL at seeded points while a guest writes to several disks, through each engine.
+ * What a disk holds then is what the guest flushed, or what it wrote later, and qemu-img finds images without corruption.
+ * The system property {@code isthmus.crash.boots} says how often.
+ */
+@RequiresKvm
+class KilledMachineIT {
+    private static final long SEED = 20_261_123;
+    private static final int BOOTS = Integer.getInteger("isthmus.crash.boots", 60);
+    private static final int FLUSHES_MAX = 60;
+    private static final int SECTORS = 2048;
+    private static final Duration TOOL_DEADLINE = Duration.ofMinutes(1);
+
+    /** As crash.c has them. */
+    private static final int BATCH_MAX = 8;
+
+    private static final int SECTORS_MAX = 16;
+    private static final int KINDS = 8;
+    private static final int BATCHES_A_FLUSH = 3;
+
+    /** How far the guest can have come, in flushes, while the host still had to hand out what it printed. */
+    private static final int FLUSHES_AHEAD = 200;
+
+    /** qemu-img check: clusters are lost, but no data is. */
+    private static final int CHECK_LEAKS = 3;
+
+    /**
+     * The guest's disks.
+     *
+     * @param file its file's name
+     * @param format its format
+     * @param options what else to say of it to the command
+     */
+    private record Disk(String file, String format, String options) {}
+
+    private static final List<Disk> DISKS = List.of(
+            new Disk("threads.raw", "raw", ",aio=threads,queues=1"),
+            new Disk("io_uring.raw", "raw", ",aio=io_uring,queues=1"));
+
+    @TempDir
+    Path templates;
+
+    @TempDir
+    Path folder;
+
+    @Test
+    @Timeout(3600)
+    void whatTheGuestFlushedSurvivesTheProgramAndTheImagesAreSound() throws Exception {
+        for (Disk disk : DISKS) {
+            HostTool.succeed(
+                    "qemu-img",
+                    "create",
+                    "-q",
+                    "-f",
+                    disk.format(),
+                    templates.resolve(disk.file()).toString(),
+                    Long.toString((long) SECTORS * CrashModel.SECTOR_BYTES));
+        }
+        SplittableRandom random = new SplittableRandom(SEED);
+        for (int boot = 0; boot < BOOTS; boot++) {
+            for (Disk disk : DISKS) {
+                Path template = templates.resolve(disk.file());
+                Files.copy(template, folder.resolve(disk.file()), StandardCopyOption.REPLACE_EXISTING);
+            }
+            int seed = random.nextInt(Integer.MAX_VALUE);
+            int[] flushes = killedAfter(1 + random.nextInt(FLUSHES_MAX), seed);
+            for (int i = 0; i < DISKS.size(); i++) {
+                try {
+                    verify(DISKS.get(i), seed + i, flushes[i]);
+                } catch (AssertionError | RuntimeException e) {
+                    throw new AssertionError("boot " + boot + ", " + DISKS.get(i) + " after " + flushes[i], e);
+                }
+            }
+        }
+    }
+
+    /** Has the guest end so many flushes, and kills its host; returns how many have ended for each disk. */
+    private int[] killedAfter(int flushes, int seed) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.isthmus.vmm.command.Main",
+                "run",
+                "--kernel",
+                DriverGuest.elf().toString(),
+                "--memory",
+                "64M",
+                "--cmdline",
+                "crash seed=" + seed + " disks=" + DISKS.size()));
+        for (Disk disk : DISKS) {
+            command.add("--disk");
+            command.add("path=" + folder.resolve(disk.file()) + ",format=" + disk.format() + disk.options());
+        }
+        Process program = new ProcessBuilder(command)
+                .redirectInput(Path.of("/dev/null").toFile())
+                .redirectError(folder.resolve("errors.txt").toFile())
+                .start();
+        int[] ended = new int[DISKS.size()];
+        StringBuilder console = new StringBuilder();
+        boolean begun = false;
+        int left = flushes;
+        try (InputStream serial = program.getInputStream()) {
+            int next;
+            while ((next = serial.read()) >= 0) {
+                console.append((char) next);
+                if (!begun) {
+                    begun = console.indexOf("begin") >= 0 && next == '\n';
+                } else if (next >= '0' && next < '0' + ended.length) {
+                    ended[next - '0']++;
+                    if (--left == 0) {
+                        // By its handle: the process's own method would close the pipe, and with it lose what it holds.
+                        program.toHandle().destroyForcibly();
+                    }
+                }
+            }
+        }
+        program.destroyForcibly().waitFor();
+        String said = console + Files.readString(folder.resolve("errors.txt"));
+        assertTrue(left <= 0, () -> "ended by itself: " + said);
+        return ended;
+    }
+
+    private void verify(Disk disk, long seed, int flushes) throws Exception {
+        CrashModel model = new CrashModel(SECTORS, SECTORS, 0);
+        replay(model, new SplittableRandom(seed), flushes);
+        String file = folder.resolve(disk.file()).toString();
+        if (disk.format().equals("qcow2")) {
+            HostTool check = HostTool.run(TOOL_DEADLINE, "qemu-img", "check", "-f", "qcow2", file);
+            assertTrue(check.status() == 0 || check.status() == CHECK_LEAKS, check::output);
+        }
+        String copy = folder.resolve("copy.raw").toString();
+        HostTool.succeed("qemu-img", "convert", "-f", disk.format(), "-O", "raw", file, copy);
+        try (BlockBackend held = new RawImage(HostImageFile.open(Path.of(copy), true, "copy"), "copy")) {
+            model.allowed().assertHeldBy(held);
+        }
+    }
+
+    /** Does to a model what crash.c does to a disk: up to a flush for certain, and then what it may have done. */
+    private static void replay(CrashModel model, SplittableRandom random, int flushes) {
+        int flushed = 0;
+        for (int number = 1; flushed < flushes + FLUSHES_AHEAD; number++) {
+            int count = 1 + below(random, BATCH_MAX);
+            int sectors = 1 + below(random, SECTORS_MAX);
+            int first = below(random, SECTORS - count * sectors + 1);
+            below(random, KINDS);
+            model.written(first, count * sectors, number);
+            if (below(random, BATCHES_A_FLUSH) == 0) {
+                flushed++;
+                if (flushed <= flushes) {
+                    model.flushed();
+                }
+            }
+        }
+    }
+
+    /** As random.h has it; the generator behind it is the same. */
+    private static int below(SplittableRandom random, int bound) {
+        return (int) (((random.nextLong() >>> 32) * bound) >>> 32);
+    }
+}
