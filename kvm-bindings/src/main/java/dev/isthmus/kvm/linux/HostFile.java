@@ -6,8 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
-import org.jspecify.annotations.Nullable;
-
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
 import dev.isthmus.kvm.generated.Linux;
@@ -53,19 +51,6 @@ public final class HostFile implements AutoCloseable {
      * The largest transfer of one system call (MAX_RW_COUNT in the kernel's linux/fs.h, for pages of 4 KiB).
      */
     private static final long MAX_TRANSFER_BYTES = 0x7fff_f000L;
-
-    /** {@code stx_dio_mem_align} and {@code stx_dio_offset_align} are wanted (linux/stat.h, since Linux 6.1). */
-    private static final int STATX_DIOALIGN = 0x2000;
-
-    private static final int OFFSETOF_STATX_MASK = 0;
-    private static final int OFFSETOF_STATX_DIO_MEM_ALIGN = 0x98;
-    private static final int OFFSETOF_STATX_DIO_OFFSET_ALIGN = 0x9c;
-
-    /** statx(2) on x86-64. */
-    private static final int NR_STATX = 332;
-
-    /** The path given is empty: the descriptor itself is meant (fcntl.h). */
-    private static final int AT_EMPTY_PATH = 0x1000;
 
     /** BLKDISCARD and BLKZEROOUT of linux/fs.h: {@code _IO(0x12, 119)}, {@code _IO(0x12, 127)}. */
     private static final long BLKDISCARD = 0x1277;
@@ -160,40 +145,6 @@ public final class HostFile implements AutoCloseable {
         ThreadMemory memory = ThreadMemory.current();
         ioctl("BLKSSZGET", Linux.BLKSSZGET(), memory);
         return memory.scratch().getInt(0);
-    }
-
-    /**
-     * What memory and offsets must be multiples of with {@link #O_DIRECT}, both in bytes.
-     *
-     * @param memoryBytes of addresses
-     * @param offsetBytes of offsets and lengths; 0 where the file has no direct I/O at all
-     */
-    public record DirectAlignment(int memoryBytes, int offsetBytes) {}
-
-    /**
-     * Asks the kernel for the alignment of direct I/O.
-     *
-     * @return null where the kernel or the file system does not tell
-     */
-    public @Nullable DirectAlignment directAlignment() {
-        ThreadMemory memory = ThreadMemory.current();
-        // The result comes first in the scratch; the empty path, one zero byte, is behind it.
-        int emptyPath = ThreadMemory.SCRATCH_BYTES - Long.BYTES;
-        memory.scratch().putLong(emptyPath, 0);
-        long result = Syscall.call(
-                NR_STATX,
-                fd.number(),
-                memory.scratchAddress() + emptyPath,
-                AT_EMPTY_PATH,
-                STATX_DIOALIGN,
-                memory.scratchAddress(),
-                0);
-        if (result < 0 || (memory.scratch().getInt(OFFSETOF_STATX_MASK) & STATX_DIOALIGN) == 0) {
-            return null;
-        }
-        return new DirectAlignment(
-                memory.scratch().getInt(OFFSETOF_STATX_DIO_MEM_ALIGN),
-                memory.scratch().getInt(OFFSETOF_STATX_DIO_OFFSET_ALIGN));
     }
 
     private void ioctl(String name, long request, ThreadMemory memory) {
