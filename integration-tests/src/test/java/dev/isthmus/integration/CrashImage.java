@@ -60,7 +60,7 @@ enum CrashImage {
     /** Returns what a writer does with it. */
     CrashPlan plan(long seed, CrashModel model) {
         boolean resizesSnapshots = !options.contains("compat=0.10");
-        return new CrashPlan(seed + ordinal(), model, snapshots, true, resizesSnapshots);
+        return new CrashPlan(seed + name().hashCode(), model, snapshots, true, resizesSnapshots);
     }
 
     /** Makes an image of each kind, and what they are based on. */
