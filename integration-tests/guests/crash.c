@@ -30,7 +30,7 @@ struct disk {
     uint64_t span_sectors;
     struct blk_request requests[BATCH_MAX];
     unsigned pending;
-    /* Of the batch, which fills its sectors with it; from 1. */
+    /* Of the batch, which fills its sectors with it. */
     uint32_t number;
     bool flushing;
 };
@@ -104,6 +104,7 @@ static void open_disk(struct disk *disk, unsigned number)
     if (disk->span_sectors < BATCH_MAX * SECTORS_MAX)
         fail("crash: the disk is too small");
     disk->random.state = option_number("seed", 1) + number;
+    disk->number = (uint32_t)option_number("before", 0);
     for (unsigned i = 0; i < BATCH_MAX; i++)
         disk->requests[i].data = memory_allocate(SECTORS_MAX * SECTOR_BYTES, PAGE_BYTES);
 }

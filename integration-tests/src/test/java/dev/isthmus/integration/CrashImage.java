@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
 
@@ -47,9 +48,14 @@ enum CrashImage {
         this.snapshots = snapshots;
     }
 
+    /** Returns its position among the kinds. */
+    int number() {
+        return ordinal();
+    }
+
     /** Returns the file's name. */
     String file() {
-        return name().toLowerCase(java.util.Locale.ROOT) + "." + format;
+        return name().toLowerCase(Locale.ROOT) + "." + format;
     }
 
     /** Returns what a disk that has just been made holds. */
@@ -60,7 +66,7 @@ enum CrashImage {
     /** Returns what a writer does with it. */
     CrashPlan plan(long seed, CrashModel model) {
         boolean resizesSnapshots = !options.contains("compat=0.10");
-        return new CrashPlan(seed + name().hashCode(), model, snapshots, true, resizesSnapshots);
+        return new CrashPlan(seed + number(), model, snapshots, true, resizesSnapshots);
     }
 
     /** Makes an image of each kind, and what they are based on. */

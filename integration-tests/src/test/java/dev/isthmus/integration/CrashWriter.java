@@ -57,7 +57,7 @@ final class CrashWriter implements Runnable {
                 }
                 operation.tell(model, true);
                 // One write of few bytes: a pipe takes it whole, and does not mix it with another thread's.
-                REPORT.write(record.clear().putInt(image.ordinal()).putInt(ended).array());
+                REPORT.write(record.clear().putInt(image.number()).putInt(ended).array());
             }
         } catch (IOException e) {
             throw new IllegalStateException(e);

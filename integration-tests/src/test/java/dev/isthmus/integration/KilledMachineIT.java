@@ -19,6 +19,7 @@ import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.RawImage;
 import dev.isthmus.machine.block.HostImageFile;
 import dev.isthmus.testing.block.CrashModel;
+import dev.isthmus.testing.block.CrashPlan;
 import dev.isthmus.testing.kvm.RequiresKvm;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -49,18 +50,37 @@ class KilledMachineIT {
     /** qemu-img check: clusters are lost, but no data is. */
     private static final int CHECK_LEAKS = 3;
 
-    /**
-     * The guest's disks.
-     *
-     * @param file its file's name
-     * @param format its format
-     * @param options what else to say of it to the command
-     */
-    private record Disk(String file, String format, String options) {}
+    private static final int KIND_DISCARD = 0;
+    private static final int KIND_ZEROES = 1;
 
-    private static final List<Disk> DISKS = List.of(
-            new Disk("threads.raw", "raw", ",aio=threads,queues=1"),
-            new Disk("io_uring.raw", "raw", ",aio=io_uring,queues=1"));
+    /** All backed images are based on it; its sectors hold a number that no batch has. */
+    private static final String BASE = "base.raw";
+
+    private static final int BASE_NUMBER = 1;
+
+    /** The guest's disks: an image's format, its engine, and whether it is based on another. */
+    private enum Disk {
+        RAW_THREADS("raw", "threads", false),
+        QCOW2_THREADS("qcow2", "threads", true),
+        RAW_IO_URING("raw", "io_uring", false),
+        QCOW2_IO_URING("qcow2", "io_uring", true);
+
+        final String format;
+        final String engine;
+        final boolean backed;
+
+        Disk(String format, String engine, boolean backed) {
+            this.format = format;
+            this.engine = engine;
+            this.backed = backed;
+        }
+
+        Path in(Path folder) {
+            return folder.resolve(name() + "." + format);
+        }
+    }
+
+    private static final Disk[] DISKS = Disk.values();
 
     @TempDir
     Path templates;
@@ -71,31 +91,39 @@ class KilledMachineIT {
     @Test
     @Timeout(3600)
     void whatTheGuestFlushedSurvivesTheProgramAndTheImagesAreSound() throws Exception {
-        for (Disk disk : DISKS) {
-            HostTool.succeed(
-                    "qemu-img",
-                    "create",
-                    "-q",
-                    "-f",
-                    disk.format(),
-                    templates.resolve(disk.file()).toString(),
-                    Long.toString((long) SECTORS * CrashModel.SECTOR_BYTES));
-        }
+        makeTemplates();
         SplittableRandom random = new SplittableRandom(SEED);
         for (int boot = 0; boot < BOOTS; boot++) {
+            Files.copy(templates.resolve(BASE), folder.resolve(BASE), StandardCopyOption.REPLACE_EXISTING);
             for (Disk disk : DISKS) {
-                Path template = templates.resolve(disk.file());
-                Files.copy(template, folder.resolve(disk.file()), StandardCopyOption.REPLACE_EXISTING);
+                Files.copy(disk.in(templates), disk.in(folder), StandardCopyOption.REPLACE_EXISTING);
             }
             int seed = random.nextInt(Integer.MAX_VALUE);
             int[] flushes = killedAfter(1 + random.nextInt(FLUSHES_MAX), seed);
-            for (int i = 0; i < DISKS.size(); i++) {
+            for (int i = 0; i < DISKS.length; i++) {
                 try {
-                    verify(DISKS.get(i), seed + i, flushes[i]);
+                    verify(DISKS[i], seed + i, flushes[i]);
                 } catch (AssertionError | RuntimeException e) {
-                    throw new AssertionError("boot " + boot + ", " + DISKS.get(i) + " after " + flushes[i], e);
+                    throw new AssertionError("boot " + boot + ", " + DISKS[i] + " after " + flushes[i], e);
                 }
             }
+        }
+    }
+
+    private void makeTemplates() throws IOException, InterruptedException {
+        String sizeBytes = Long.toString((long) SECTORS * CrashModel.SECTOR_BYTES);
+        Path base = templates.resolve(BASE);
+        HostTool.succeed("qemu-img", "create", "-q", "-f", "raw", base.toString(), sizeBytes);
+        try (BlockBackend disk = new RawImage(HostImageFile.open(base, false, BASE), BASE)) {
+            CrashPlan.write(disk, 0, SECTORS, BASE_NUMBER);
+        }
+        for (Disk disk : DISKS) {
+            List<String> command = new ArrayList<>(List.of("qemu-img", "create", "-q", "-f", disk.format));
+            if (disk.backed) {
+                command.addAll(List.of("-b", BASE, "-F", "raw"));
+            }
+            command.addAll(List.of(disk.in(templates).toString(), sizeBytes));
+            HostTool.succeed(command.toArray(new String[0]));
         }
     }
 
@@ -114,16 +142,16 @@ class KilledMachineIT {
                 "--memory",
                 "64M",
                 "--cmdline",
-                "crash seed=" + seed + " disks=" + DISKS.size()));
+                "crash discards=1 zeroes=1 seed=" + seed + " before=" + BASE_NUMBER + " disks=" + DISKS.length));
         for (Disk disk : DISKS) {
             command.add("--disk");
-            command.add("path=" + folder.resolve(disk.file()) + ",format=" + disk.format() + disk.options());
+            command.add("path=" + disk.in(folder) + ",format=" + disk.format + ",aio=" + disk.engine + ",discard=on");
         }
         Process program = new ProcessBuilder(command)
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectError(folder.resolve("errors.txt").toFile())
                 .start();
-        int[] ended = new int[DISKS.size()];
+        int[] ended = new int[DISKS.length];
         StringBuilder console = new StringBuilder();
         boolean begun = false;
         int left = flushes;
@@ -149,15 +177,15 @@ class KilledMachineIT {
     }
 
     private void verify(Disk disk, long seed, int flushes) throws Exception {
-        CrashModel model = new CrashModel(SECTORS, SECTORS, 0);
+        CrashModel model = new CrashModel(SECTORS, SECTORS, disk.backed ? BASE_NUMBER : 0);
         replay(model, new SplittableRandom(seed), flushes);
-        String file = folder.resolve(disk.file()).toString();
-        if (disk.format().equals("qcow2")) {
+        String file = disk.in(folder).toString();
+        if (disk.format.equals("qcow2")) {
             HostTool check = HostTool.run(TOOL_DEADLINE, "qemu-img", "check", "-f", "qcow2", file);
             assertTrue(check.status() == 0 || check.status() == CHECK_LEAKS, check::output);
         }
         String copy = folder.resolve("copy.raw").toString();
-        HostTool.succeed("qemu-img", "convert", "-f", disk.format(), "-O", "raw", file, copy);
+        HostTool.succeed("qemu-img", "convert", "-f", disk.format, "-O", "raw", file, copy);
         try (BlockBackend held = new RawImage(HostImageFile.open(Path.of(copy), true, "copy"), "copy")) {
             model.allowed().assertHeldBy(held);
         }
@@ -166,12 +194,15 @@ class KilledMachineIT {
     /** Does to a model what crash.c does to a disk: up to a flush for certain, and then what it may have done. */
     private static void replay(CrashModel model, SplittableRandom random, int flushes) {
         int flushed = 0;
-        for (int number = 1; flushed < flushes + FLUSHES_AHEAD; number++) {
+        for (int number = BASE_NUMBER + 1; flushed < flushes + FLUSHES_AHEAD; number++) {
             int count = 1 + below(random, BATCH_MAX);
             int sectors = 1 + below(random, SECTORS_MAX);
             int first = below(random, SECTORS - count * sectors + 1);
-            below(random, KINDS);
-            model.written(first, count * sectors, number);
+            switch (below(random, KINDS)) {
+                case KIND_DISCARD -> model.discarded(first, count * sectors);
+                case KIND_ZEROES -> model.written(first, count * sectors, 0);
+                default -> model.written(first, count * sectors, number);
+            }
             if (below(random, BATCHES_A_FLUSH) == 0) {
                 flushed++;
                 if (flushed <= flushes) {
