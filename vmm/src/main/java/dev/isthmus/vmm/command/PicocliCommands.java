@@ -257,8 +257,10 @@ final class PicocliCommands {
                 result.add(option, value);
             }
         }
-        for (PositionalParamSpec positional : command.matchedPositionals()) {
-            for (String value : positional.stringValues()) {
+        List<PositionalParamSpec> positionals = command.matchedPositionals();
+        if (!positionals.isEmpty()) {
+            // There is one for all of them, which is listed again for what follows "--".
+            for (String value : positionals.getFirst().stringValues()) {
                 result.addOperand(value);
             }
         }
