@@ -260,6 +260,15 @@ public class Linux {
     public static int __NR_fstat() {
         return __NR_fstat;
     }
+    private static final int __NR_lseek = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_lseek 8
+     * }
+     */
+    public static int __NR_lseek() {
+        return __NR_lseek;
+    }
     private static final int __NR_mmap = (int)9L;
     /**
      * {@snippet lang=c :
@@ -367,15 +376,6 @@ public class Linux {
      */
     public static int __NR_listen() {
         return __NR_listen;
-    }
-    private static final int __NR_lseek = (int)8L;
-    /**
-     * {@snippet lang=c :
-     * #define __NR_lseek 8
-     * }
-     */
-    public static int __NR_lseek() {
-        return __NR_lseek;
     }
     private static final int __NR_fcntl = (int)72L;
     /**
@@ -1817,24 +1817,6 @@ public class Linux {
     public static int O_NONBLOCK() {
         return O_NONBLOCK;
     }
-    private static final int SEEK_DATA = (int)3L;
-    /**
-     * {@snippet lang=c :
-     * #define SEEK_DATA 3
-     * }
-     */
-    public static int SEEK_DATA() {
-        return SEEK_DATA;
-    }
-    private static final int SEEK_HOLE = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define SEEK_HOLE 4
-     * }
-     */
-    public static int SEEK_HOLE() {
-        return SEEK_HOLE;
-    }
     private static final int F_OFD_GETLK = (int)36L;
     /**
      * {@snippet lang=c :
@@ -1969,6 +1951,24 @@ public class Linux {
      */
     public static int FALLOC_FL_ZERO_RANGE() {
         return FALLOC_FL_ZERO_RANGE;
+    }
+    private static final int SEEK_DATA = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_DATA 3
+     * }
+     */
+    public static int SEEK_DATA() {
+        return SEEK_DATA;
+    }
+    private static final int SEEK_HOLE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_HOLE 4
+     * }
+     */
+    public static int SEEK_HOLE() {
+        return SEEK_HOLE;
     }
     private static final int KVM_IRQCHIP_PIC_MASTER = (int)0L;
     /**
