@@ -57,7 +57,7 @@ final class PicocliCommands {
             return ExitStatus.OK;
         }
         if (command.commandSpec().name().equals(ImageCommand.NAME) && !command.hasSubcommand()) {
-            root.getSubcommands().get(ImageCommand.NAME).usage(System.err);
+            command.commandSpec().commandLine().usage(System.err);
             return ExitStatus.USAGE;
         }
         return Main.dispatch(arguments(command));
