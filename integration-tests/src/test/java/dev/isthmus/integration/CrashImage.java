@@ -52,6 +52,7 @@ enum CrashImage {
     }
 
     /** Returns its position among the kinds. */
+    @SuppressWarnings("EnumOrdinal") // Told between two processes of the same build.
     int number() {
         return ALL.indexOf(this);
     }

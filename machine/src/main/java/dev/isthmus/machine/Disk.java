@@ -106,7 +106,11 @@ final class Disk implements AutoCloseable {
 
     private static BlockBackend openImage(DiskConfig config, LastFault lastFault) {
         HostImageFolder folder = new HostImageFolder(
-                new HostFileOptions(config.cache().direct(), config.cache() == DiskCache.UNSAFE, lastFault));
+                new HostFileOptions(
+                        config.cache().direct(),
+                        config.cache() == DiskCache.UNSAFE,
+                        lastFault,
+                        config.locking()));
         // None for AUTO; the configuration has been checked.
         ImageFormat format = ImageFormat.ofName(config.format());
         try {

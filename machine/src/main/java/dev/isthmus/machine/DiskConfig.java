@@ -7,6 +7,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.machine.block.ImageLocking;
 
 /**
  * A disk of the guest: {@code DiskConfig.of(path).withCache(DiskCache.NONE).withQueues(2)}. Immutable; each {@code with}
@@ -42,6 +43,7 @@ public final class DiskConfig {
     private RateLimits limits = RateLimits.NONE;
     private DiskErrorPolicy onError = DiskErrorPolicy.REPORT;
     private boolean packed;
+    private ImageLocking locking = ImageLocking.AUTO;
 
     private DiskConfig(Path path) {
         this.path = path;
@@ -60,6 +62,7 @@ public final class DiskConfig {
         copy.limits = limits;
         copy.onError = onError;
         copy.packed = packed;
+        copy.locking = locking;
         return copy;
     }
 
@@ -157,6 +160,13 @@ public final class DiskConfig {
         return copy;
     }
 
+    /** Says whether the disk's files are locked against other processes, in QEMU's way; they are where not called. */
+    public DiskConfig withLocking(ImageLocking newLocking) {
+        DiskConfig copy = copy();
+        copy.locking = newLocking;
+        return copy;
+    }
+
     /** Returns the image file or block device. */
     public Path path() {
         return path;
@@ -217,6 +227,11 @@ public final class DiskConfig {
         return onError;
     }
 
+    /** Tells whether the disk's files are locked against other processes. */
+    public ImageLocking locking() {
+        return locking;
+    }
+
     /** Tells whether the guest may choose packed queues. */
     public boolean packed() {
         return packed;
@@ -236,12 +251,13 @@ public final class DiskConfig {
                 && discard == that.discard
                 && limits.equals(that.limits)
                 && onError == that.onError
-                && packed == that.packed;
+                && packed == that.packed
+                && locking == that.locking;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(path, format, readOnly, id, serial, engine, queues, cache, discard, limits, onError, packed);
+        return Objects.hash(path, format, readOnly, id, serial, engine, queues, cache, discard, limits, onError, packed, locking);
     }
 
     @Override

@@ -43,6 +43,29 @@ public interface ImageFile extends AutoCloseable {
     /** Writes a range, as {@link #write(long, ScatterView)}, from native memory. */
     BlockStatus write(long offsetBytes, MemorySegment source);
 
+    /**
+     * Finds the next byte that may be something else than zero, from an offset on.
+     *
+     * @return its offset, or the file's size where nothing follows but holes
+     */
+    default long nextData(long offsetBytes) {
+        return offsetBytes;
+    }
+
+    /**
+     * Finds the next hole, which reads as zeroes, from an offset on.
+     *
+     * @return its offset, at most the file's size
+     */
+    default long nextHole(long offsetBytes) {
+        return sizeBytes();
+    }
+
+    /** Returns how much storage the file takes, in bytes. */
+    default long allocatedBytes() {
+        return sizeBytes();
+    }
+
     /** Makes all writes that have returned, and the size, stable: they survive a crash of the host. */
     BlockStatus flush();
 

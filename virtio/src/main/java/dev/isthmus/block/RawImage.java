@@ -17,7 +17,7 @@ import dev.isthmus.memory.ScatterView;
  *
  * <p>Role DISK_WORKER, several at once.
  */
-public final class RawImage implements BlockBackend, DirectAccess {
+public final class RawImage implements SparseDisk, DirectAccess {
     private static final int SECTOR_BYTES = 512;
 
     private final ImageFile file;
@@ -184,6 +184,20 @@ public final class RawImage implements BlockBackend, DirectAccess {
     @Override
     public BlockStatus refreshCapacity() {
         fileBytes = file.sizeBytes();
+        return BlockStatus.OK;
+    }
+
+    @Override
+    public BlockStatus find(long offsetBytes, long maxBytes, DiskExtent found) {
+        long data = file.nextData(offsetBytes);
+        if (data > offsetBytes) {
+            found.set(DiskExtent.Kind.ZERO, Math.min(maxBytes, data - offsetBytes));
+        } else {
+            long hole = Math.max(offsetBytes + 1, file.nextHole(offsetBytes));
+            // The padding of the last sector belongs to it.
+            long end = hole >= fileBytes ? capacityBytes() : hole;
+            found.set(DiskExtent.Kind.DATA, Math.min(maxBytes, end - offsetBytes));
+        }
         return BlockStatus.OK;
     }
 

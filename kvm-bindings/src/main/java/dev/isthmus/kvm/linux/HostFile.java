@@ -6,8 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
-import org.jspecify.annotations.Nullable;
-
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
 import dev.isthmus.kvm.generated.Linux;
@@ -54,23 +52,8 @@ public final class HostFile implements AutoCloseable {
      */
     private static final long MAX_TRANSFER_BYTES = 0x7fff_f000L;
 
-    /** {@code stx_dio_mem_align} and {@code stx_dio_offset_align} are wanted (linux/stat.h, since Linux 6.1). */
-    private static final int STATX_DIOALIGN = 0x2000;
-
-    private static final int OFFSETOF_STATX_MASK = 0;
-    private static final int OFFSETOF_STATX_DIO_MEM_ALIGN = 0x98;
-    private static final int OFFSETOF_STATX_DIO_OFFSET_ALIGN = 0x9c;
-
-    /** statx(2) on x86-64. */
-    private static final int NR_STATX = 332;
-
-    /** The path given is empty: the descriptor itself is meant (fcntl.h). */
-    private static final int AT_EMPTY_PATH = 0x1000;
-
-    /** BLKDISCARD and BLKZEROOUT of linux/fs.h: {@code _IO(0x12, 119)}, {@code _IO(0x12, 127)}. */
-    private static final long BLKDISCARD = 0x1277;
-
-    private static final long BLKZEROOUT = 0x127f;
+    /** The unit of stat's {@code st_blocks}, whatever the file system's is. */
+    private static final int STAT_BLOCK_BYTES = 512;
 
     private final Fd fd;
     private final String path;
@@ -158,40 +141,6 @@ public final class HostFile implements AutoCloseable {
         ThreadMemory memory = ThreadMemory.current();
         ioctl("BLKSSZGET", Linux.BLKSSZGET(), memory);
         return memory.scratch().getInt(0);
-    }
-
-    /**
-     * What memory and offsets must be multiples of with {@link #O_DIRECT}, both in bytes.
-     *
-     * @param memoryBytes of addresses
-     * @param offsetBytes of offsets and lengths; 0 where the file has no direct I/O at all
-     */
-    public record DirectAlignment(int memoryBytes, int offsetBytes) {}
-
-    /**
-     * Asks the kernel for the alignment of direct I/O.
-     *
-     * @return null where the kernel or the file system does not tell
-     */
-    public @Nullable DirectAlignment directAlignment() {
-        ThreadMemory memory = ThreadMemory.current();
-        // The result comes first in the scratch; the empty path, one zero byte, is behind it.
-        int emptyPath = ThreadMemory.SCRATCH_BYTES - Long.BYTES;
-        memory.scratch().putLong(emptyPath, 0);
-        long result = Syscall.call(
-                NR_STATX,
-                fd.number(),
-                memory.scratchAddress() + emptyPath,
-                AT_EMPTY_PATH,
-                STATX_DIOALIGN,
-                memory.scratchAddress(),
-                0);
-        if (result < 0 || (memory.scratch().getInt(OFFSETOF_STATX_MASK) & STATX_DIOALIGN) == 0) {
-            return null;
-        }
-        return new DirectAlignment(
-                memory.scratch().getInt(OFFSETOF_STATX_DIO_MEM_ALIGN),
-                memory.scratch().getInt(OFFSETOF_STATX_DIO_OFFSET_ALIGN));
     }
 
     private void ioctl(String name, long request, ThreadMemory memory) {
@@ -359,6 +308,41 @@ public final class HostFile implements AutoCloseable {
         }
     }
 
+    /** How much storage it takes on the host, in bytes; less than its size where it has holes. */
+    public long allocatedBytes() {
+        return fstat(fd, path).getLong(Linux.OFFSETOF_stat_st_blocks()) * STAT_BLOCK_BYTES;
+    }
+
+    /**
+     * Finds data: where the next byte is that is not in a hole, from an offset on.
+     *
+     * @return its offset, or -1 where there is none up to the end of the file
+     */
+    public long seekData(long offset) {
+        return seek("SEEK_DATA", Linux.SEEK_DATA(), offset);
+    }
+
+    /**
+     * Finds a hole: where the next byte is that is in one, from an offset on; the end of the file counts as one.
+     *
+     * @return its offset, or -1 where the offset is not in the file
+     */
+    public long seekHole(long offset) {
+        return seek("SEEK_HOLE", Linux.SEEK_HOLE(), offset);
+    }
+
+    /** Moves the file position, which nothing else uses. */
+    private long seek(String what, int whence, long offset) {
+        long result = Syscall.call(Linux.__NR_lseek(), fd.number(), offset, whence);
+        if (result == -Errno.ENXIO) {
+            return -1;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("lseek", path + ", " + what + " from offset " + offset, result);
+        }
+        return result;
+    }
+
     /**
      * Gives a range's blocks back to the host: it reads as zeroes, and the file keeps its size.
      *
@@ -385,7 +369,7 @@ public final class HostFile implements AutoCloseable {
      * @return false if the device cannot do it, or the range is no multiple of its blocks, and nothing was changed
      */
     public boolean discardBlocks(long offset, long lengthBytes) {
-        return rangeIoctl("BLKDISCARD", BLKDISCARD, offset, lengthBytes);
+        return rangeIoctl("BLKDISCARD", Linux.BLKDISCARD(), offset, lengthBytes);
     }
 
     /**
@@ -394,7 +378,7 @@ public final class HostFile implements AutoCloseable {
      * @return false if the range is no multiple of its blocks, and nothing was changed
      */
     public boolean zeroBlocks(long offset, long lengthBytes) {
-        return rangeIoctl("BLKZEROOUT", BLKZEROOUT, offset, lengthBytes);
+        return rangeIoctl("BLKZEROOUT", Linux.BLKZEROOUT(), offset, lengthBytes);
     }
 
     private boolean rangeIoctl(String name, long request, long offset, long lengthBytes) {
@@ -429,6 +413,56 @@ public final class HostFile implements AutoCloseable {
                     result);
         }
         return true;
+    }
+
+    /**
+     * Locks a byte for reading, for as long as the file is open ({@code F_OFD_SETLK}): the lock is that of this
+     * opening, also where the same process opened the file again. Bytes may be locked that the file does not have.
+     *
+     * @param offset which byte
+     * @return false if somebody else has locked it for writing
+     */
+    public boolean lockByte(long offset) {
+        long result = fcntl(Linux.F_OFD_SETLK(), Linux.F_RDLCK(), offset);
+        if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+            return false;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_SETLK at " + offset, result);
+        }
+        return true;
+    }
+
+    /**
+     * Tells whether somebody else, which may be another opening of the same process, has locked a byte in any way
+     * ({@code F_OFD_GETLK}).
+     *
+     * @param offset which byte
+     */
+    public boolean isLockedByOthers(long offset) {
+        long result = fcntl(Linux.F_OFD_GETLK(), Linux.F_WRLCK(), offset);
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_GETLK at " + offset, result);
+        }
+        ByteBuffer flock = ThreadMemory.current().scratch();
+        return flock.getShort(Linux.OFFSETOF_flock_l_type()) != Linux.F_UNLCK();
+    }
+
+    /** Passes a lock of one byte, in the calling thread's scratch memory, where the answer is as well. */
+    private long fcntl(int command, int type, long offset) {
+        ThreadMemory memory = ThreadMemory.current();
+        ByteBuffer flock = memory.scratch();
+        // From the start of the file (SEEK_SET); the kernel wants no process id with locks of this kind.
+        flock.putShort(Linux.OFFSETOF_flock_l_type(), (short) type)
+                .putShort(Linux.OFFSETOF_flock_l_whence(), (short) 0)
+                .putLong(Linux.OFFSETOF_flock_l_start(), offset)
+                .putLong(Linux.OFFSETOF_flock_l_len(), 1)
+                .putInt(Linux.OFFSETOF_flock_l_pid(), 0);
+        long result;
+        do {
+            result = Syscall.call(Linux.__NR_fcntl(), fd.number(), command, memory.scratchAddress());
+        } while (result == -Errno.EINTR);
+        return result;
     }
 
     /** Closes the descriptor; does nothing the second time. No thread may be using it. */

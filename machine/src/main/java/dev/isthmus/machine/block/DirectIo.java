@@ -7,6 +7,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.kvm.linux.DirectAlignment;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.kvm.linux.HostFile;
@@ -37,7 +38,7 @@ final class DirectIo implements AutoCloseable {
     /** Writes of whole blocks share it, one that changes a part of a block has it alone. */
     private final ReentrantReadWriteLock blocks = new ReentrantReadWriteLock();
 
-    private DirectIo(HostFile file, HostFile.DirectAlignment alignment) {
+    private DirectIo(HostFile file, DirectAlignment alignment) {
         this.file = file;
         this.memoryBytes = alignment.memoryBytes();
         this.blockBytes = alignment.offsetBytes();
@@ -50,20 +51,20 @@ final class DirectIo implements AutoCloseable {
      * @throws ErrnoException if the host fails
      */
     static @Nullable DirectIo of(HostFile file) {
-        HostFile.DirectAlignment told = file.directAlignment();
+        DirectAlignment told = DirectAlignment.of(file);
         if (told == null) {
             told = file.isBlockDevice()
-                    ? new HostFile.DirectAlignment(file.logicalBlockBytes(), file.logicalBlockBytes())
+                    ? new DirectAlignment(file.logicalBlockBytes(), file.logicalBlockBytes())
                     : probe(file);
         }
         return told.offsetBytes() == 0 ? null : new DirectIo(file, told);
     }
 
     /** As QEMU does: the smallest that a read works with. */
-    private static HostFile.DirectAlignment probe(HostFile file) {
+    private static DirectAlignment probe(HostFile file) {
         if (file.sizeBytes() == 0) {
             // There is nothing to read.
-            return new HostFile.DirectAlignment(BLOCK_BYTES_MAX, BLOCK_BYTES_MAX);
+            return new DirectAlignment(BLOCK_BYTES_MAX, BLOCK_BYTES_MAX);
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(2 * BLOCK_BYTES_MAX, BLOCK_BYTES_MAX);
@@ -76,7 +77,7 @@ final class DirectIo implements AutoCloseable {
                     && !readable(file, memory.asSlice(addressBytes, offsetBytes))) {
                 addressBytes *= 2;
             }
-            return new HostFile.DirectAlignment(addressBytes, offsetBytes);
+            return new DirectAlignment(addressBytes, offsetBytes);
         }
     }
 

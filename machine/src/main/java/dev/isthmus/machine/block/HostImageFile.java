@@ -36,6 +36,8 @@ public final class HostImageFile implements ImageFile {
     private static final int ZERO_BYTES = 1 << 16;
 
     private static final int PAGE_BYTES = 4096;
+    /** Of an image that is made: all may read it whom the umask lets. */
+    private static final int NEW_FILE_MODE = 0644;
 
     private final HostFile file;
     private final boolean readOnly;
@@ -96,7 +98,23 @@ public final class HostImageFile implements ImageFile {
      * @throws VmException.Configuration if it can't be opened or is something else
      */
     public static HostImageFile open(Path path, boolean readOnly, String name, HostFileOptions options) {
-        HostFile file = openFile(path, readOnly, options);
+        return of(openFile(path, readOnly ? HostFile.O_RDONLY : HostFile.O_RDWR, options), path, readOnly, name, options);
+    }
+
+    /**
+     * Makes an empty file.
+     *
+     * @param path where there is none yet
+     * @param name what log messages call it
+     * @param options how it is opened
+     * @throws VmException.Configuration if there is one, or it can't be made
+     */
+    public static HostImageFile create(Path path, String name, HostFileOptions options) {
+        int flags = HostFile.O_RDWR | HostFile.O_CREAT | HostFile.O_EXCL;
+        return of(openFile(path, flags, options), path, false, name, options);
+    }
+
+    private static HostImageFile of(HostFile file, Path path, boolean readOnly, String name, HostFileOptions options) {
         try {
             if (!file.isRegularFile() && !file.isBlockDevice()) {
                 throw new VmException.Configuration(
@@ -106,6 +124,9 @@ public final class HostImageFile implements ImageFile {
             if (file.isBlockDevice()) {
                 int blockBytes = file.logicalBlockBytes();
                 geometry = new BlockGeometry(blockBytes, Math.max(blockBytes, 4096), 0, 0);
+            }
+            if (options.locking() == ImageLocking.AUTO) {
+                ImageLock.take(file, readOnly);
             }
             // Not later, on a hot path: it must be known to work.
             long _ = file.sizeBytes();
@@ -123,19 +144,19 @@ public final class HostImageFile implements ImageFile {
         }
     }
 
-    private static HostFile openFile(Path path, boolean readOnly, HostFileOptions options) {
+    private static HostFile openFile(Path path, int accessFlags, HostFileOptions options) {
         // O_NONBLOCK has no effect on files and block devices, and keeps a FIFO from making this wait.
-        int flags = (readOnly ? HostFile.O_RDONLY : HostFile.O_RDWR) | HostFile.O_NONBLOCK;
+        int flags = accessFlags | HostFile.O_NONBLOCK;
         if (options.direct()) {
             flags |= HostFile.O_DIRECT;
         }
         try {
-            return HostFile.open(path.toString(), flags, 0);
+            return HostFile.open(path.toString(), flags, NEW_FILE_MODE);
         } catch (ErrnoException e) {
             if (options.direct() && e.errno() == Errno.EINVAL) {
                 throw noDirectIo(path, e);
             }
-            throw openFailed(path, readOnly, e);
+            throw openFailed(path, accessFlags == HostFile.O_RDONLY, e);
         }
     }
 
@@ -150,6 +171,8 @@ public final class HostImageFile implements ImageFile {
         return switch (e.errno()) {
             case Errno.ENOENT, Errno.ENOTDIR -> new VmException.Configuration(
                     "Disk " + path + " does not exist.", "Check the path, or make the image first.", e);
+            case Errno.EEXIST -> new VmException.Configuration(
+                    path + " is there already.", "Choose another name, or say --force to replace it.", e);
             case Errno.EISDIR -> new VmException.Configuration(
                     "Disk " + path + " is a directory.", "Give an image file.", e);
             case Errno.EACCES, Errno.EPERM, Errno.EROFS -> new VmException.Configuration(
@@ -326,6 +349,38 @@ public final class HostImageFile implements ImageFile {
         } catch (ErrnoException e) {
             return failed(e);
         }
+    }
+
+    @Override
+    public long nextData(long offsetBytes) {
+        if (!file.isRegularFile()) {
+            return offsetBytes;
+        }
+        try {
+            long data = file.seekData(offsetBytes);
+            return data < 0 ? file.sizeBytes() : data;
+        } catch (ErrnoException e) {
+            // A file system that does not tell: all may be data.
+            return offsetBytes;
+        }
+    }
+
+    @Override
+    public long nextHole(long offsetBytes) {
+        if (!file.isRegularFile()) {
+            return file.sizeBytes();
+        }
+        try {
+            long hole = file.seekHole(offsetBytes);
+            return hole < 0 ? file.sizeBytes() : hole;
+        } catch (ErrnoException e) {
+            return file.sizeBytes();
+        }
+    }
+
+    @Override
+    public long allocatedBytes() {
+        return file.allocatedBytes();
     }
 
     @Override

@@ -2,12 +2,15 @@
 package dev.isthmus.machine.block;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
+import org.slf4j.LoggerFactory;
+
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
-import dev.isthmus.block.image.ImageFolder;
+import dev.isthmus.block.image.WritableFolder;
 import dev.isthmus.machine.VmException;
 
 /**
@@ -17,7 +20,7 @@ import dev.isthmus.machine.VmException;
  * <p>QEMU also takes names for instructions how to open something ({@code json:}, {@code nbd:}, any text with a colon
  * before the first slash). An image is not trusted with those: all but {@code file:} are refused.
  */
-public final class HostImageFolder implements ImageFolder {
+public final class HostImageFolder implements WritableFolder {
     private static final String FILE_PROTOCOL = "file:";
 
     private final HostFileOptions options;
@@ -38,6 +41,24 @@ public final class HostImageFolder implements ImageFolder {
             return HostImageFile.open(Path.of(name), readOnly, name, options);
         } catch (VmException.Configuration e) {
             throw new ImageException(String.valueOf(e.getMessage()), e.remedy(), e);
+        }
+    }
+
+    @Override
+    public ImageFile create(String name) {
+        try {
+            return HostImageFile.create(Path.of(name), name, options);
+        } catch (VmException.Configuration e) {
+            throw new ImageException(String.valueOf(e.getMessage()), e.remedy(), e);
+        }
+    }
+
+    @Override
+    public void delete(String name) {
+        try {
+            Files.deleteIfExists(Path.of(name));
+        } catch (IOException e) {
+            LoggerFactory.getLogger(HostImageFolder.class).warn("Can't remove {}: {}", name, e.toString());
         }
     }
 

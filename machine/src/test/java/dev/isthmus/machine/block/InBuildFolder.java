@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDirFactory;
 final class InBuildFolder implements TempDirFactory {
     @Override
     public Path createTempDirectory(AnnotatedElementContext element, ExtensionContext context) throws IOException {
-        return Files.createTempDirectory(Files.createDirectories(Path.of("target", "direct")), "disk");
+        return Files.createTempDirectory(
+                Files.createDirectories(Path.of("target", "direct").toAbsolutePath()), "disk");
     }
 }

@@ -124,7 +124,7 @@ final class BlkQueue {
 
     /** Tells whether {@link #process} would find something. */
     boolean hasAvailable() {
-        return !broken && queue.hasAvailable();
+        return !broken && !stopping && queue.hasAvailable();
     }
 
     /** Advises the driver that it need not notify. */

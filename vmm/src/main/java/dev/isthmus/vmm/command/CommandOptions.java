@@ -18,7 +18,7 @@ final class CommandOptions {
     static final CommandOption DISK = CommandOption.repeatableText("--disk", "path=FILE[,...]",
             "A virtio disk (the first is /dev/vda): path=FILE[,format=FORMAT][,readonly=on][,id=NAME][,serial=TEXT]"
                     + "[,aio=threads|io_uring][,queues=N][,packed=on][,cache=writeback|none|writethrough|directsync|unsafe][,discard=on|off]"
-                    + "[,on-error=report|stop][,iops=N][,bps=SIZE]. FORMAT is raw, qcow2, vmdk, vdi or vhdx (the last three"
+                    + "[,on-error=report|stop][,locking=off][,iops=N][,bps=SIZE]. FORMAT is raw, qcow2, vmdk, vdi or vhdx (the last three"
                     + " can only be read), and found out where not given. It has a request queue for each CPU, up to 16, where"
                     + " not given; packed=on lets the guest choose packed queues. iops and bps, also as iops-rd, iops-wr, bps-rd, bps-wr, limit operations and bytes a second;"
                     + " each takes a burst, such as iops-max=N for iops-max-length=SECONDS. With on-error=stop a host error"

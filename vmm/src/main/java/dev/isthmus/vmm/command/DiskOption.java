@@ -12,6 +12,7 @@ import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.DiskErrorPolicy;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.vmm.ByteSize;
 
 /** The value of {@code --disk}. What it can't be is refused in one line. */
@@ -19,7 +20,7 @@ final class DiskOption {
     private static final String NAME = "--disk";
 
     private static final String[] KEYS = {
-        "path", "format", "readonly", "id", "serial", "aio", "queues", "packed", "cache", "discard", "on-error",
+        "path", "format", "readonly", "id", "serial", "aio", "queues", "packed", "locking", "cache", "discard", "on-error",
         "iops", "iops-max", "iops-max-length", "iops-rd", "iops-rd-max", "iops-rd-max-length",
         "iops-wr", "iops-wr-max", "iops-wr-max-length", "bps", "bps-max", "bps-max-length",
         "bps-rd", "bps-rd-max", "bps-rd-max-length", "bps-wr", "bps-wr-max", "bps-wr-max-length"
@@ -37,6 +38,7 @@ final class DiskOption {
                 .withEngine(engine(parts.get("aio")))
                 .withQueues(queues(parts.get("queues")))
                 .withPacked(parts.getSwitch("packed", false))
+                .withLocking(parts.getSwitch("locking", true) ? ImageLocking.AUTO : ImageLocking.OFF)
                 .withCache(cache(parts.get("cache")))
                 .withDiscard(discard(parts.get("discard")))
                 .withErrorPolicy(errorPolicy(parts.get("on-error")))

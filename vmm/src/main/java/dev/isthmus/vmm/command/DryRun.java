@@ -15,6 +15,7 @@ import dev.isthmus.machine.DiskErrorPolicy;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VirtioTransport;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.Kernel;
 import dev.isthmus.machine.boot.KernelLoader;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -95,7 +96,9 @@ final class DryRun {
                 + (disk.id() == null ? "" : ", id " + disk.id())
                 + (disk.serial() == null ? "" : ", serial " + disk.serial())
                 + (disk.engine() == DiskEngine.IO_URING ? ", io_uring" : "")
+                + (disk.locking() == ImageLocking.OFF ? ", not locked" : "")
                 + (queues == 1 ? "" : ", " + queues + " queues")
+                + (disk.packed() ? ", packed" : "")
                 + (disk.cache() == DiskCache.WRITEBACK ? "" : ", cache " + disk.cache().optionName())
                 + (disk.discard() ? "" : ", no discard")
                 + (disk.errorPolicy() == DiskErrorPolicy.STOP ? ", stop on error" : "")

@@ -16,6 +16,7 @@ import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.DiskErrorPolicy;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -50,7 +51,7 @@ class RunCommandTest {
         MachineConfig config = configure(
                 "--kernel", "k", "--kernel-format", "flat", "--initrd", "i", "--cmdline", "console=ttyS0 quiet", "--cpus", "4",
                 "--memory", "2G", "--disk", "path=a,,b.img,readonly=on,id=root,serial=S1",
-                "--disk", "path=c,format=raw,aio=io_uring,queues=2,packed=on",
+                "--disk", "path=c,format=raw,aio=io_uring,queues=2,packed=on,locking=off",
                 "--serial", "file=/tmp/log", "--cpu", "host,-avx512f", "--debug-exit", "0xf4", "--no-reboot");
 
         assertEquals(KernelFormat.FLAT, config.kernelFormat());
@@ -61,7 +62,7 @@ class RunCommandTest {
         assertEquals(
                 List.of(
                         DiskConfig.of(Path.of("a,b.img")).withReadOnly(true).withId("root").withSerial("S1"),
-                        DiskConfig.raw(Path.of("c")).withEngine(DiskEngine.IO_URING).withQueues(2).withPacked(true)),
+                        DiskConfig.raw(Path.of("c")).withEngine(DiskEngine.IO_URING).withQueues(2).withPacked(true).withLocking(ImageLocking.OFF)),
                 config.disks());
         assertEquals(new SerialConfig.ToFile(Path.of("/tmp/log")), config.serial());
         assertEquals(List.of("avx512f"), config.cpu().minus());
