@@ -192,35 +192,4 @@ class HostFileTest {
         assertEquals(Errno.ENOENT, e.errno());
         assertEquals("open(" + missing + "): ENOENT (No such file or directory)", e.getMessage());
     }
-
-    @Test
-    void lockedByteIsSeenByOtherOpeningsAlone() {
-        try (HostFile other = HostFile.open(path.toString(), HostFile.O_RDWR, 0)) {
-            assertTrue(file.lockByte(201));
-
-            assertFalse(file.isLockedByOthers(201));
-            assertTrue(other.isLockedByOthers(201));
-            assertFalse(other.isLockedByOthers(202));
-            assertTrue(other.lockByte(201), "read locks are shared");
-        }
-        assertFalse(file.isLockedByOthers(201), "gone with the other opening");
-    }
-
-    @Test
-    void holesAreTold() {
-        Path sparse = directory.resolve("sparse");
-        try (HostFile made = HostFile.open(sparse.toString(), HostFile.O_RDWR | HostFile.O_CREAT, PERMISSIONS)) {
-            made.ftruncate(16 << 20);
-            made.pwrite(memory("data"), 8 << 20);
-            assumeTrue(made.seekData(0) > 0, "no holes on this file system");
-
-            long data = made.seekData(0);
-            assertTrue(data > 1 << 20 && data <= 8 << 20, () -> "data at " + data);
-            assertTrue(made.seekHole(8 << 20) < 16 << 20);
-            assertEquals(0, made.seekHole(0));
-            assertEquals(-1, made.seekData(12 << 20));
-            assertEquals(-1, made.seekHole(17 << 20));
-            assertTrue(made.allocatedBytes() < 8 << 20);
-        }
-    }
 }

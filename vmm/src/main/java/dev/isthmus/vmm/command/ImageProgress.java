@@ -3,10 +3,11 @@ package dev.isthmus.vmm.command;
 
 import java.util.Locale;
 
-import dev.isthmus.block.image.Progress;
-import dev.isthmus.machine.serial.HostTerminal;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
+
+import dev.isthmus.block.image.Progress;
+import dev.isthmus.machine.serial.HostTerminal;
 
 /**
  * Long work's way to the user and back: one line on standard error that is written over and over, and signals, which end
