@@ -18,7 +18,8 @@ public final class ImageConverter {
     private ImageConverter() {}
 
     /**
-     * Copies a disk. Holes stay holes; of an image with a base only what differs from that is copied.
+     * Copies a disk. Holes stay holes; of an image with a base only what differs from that is copied. The new image is
+     * not flushed: what a crash of the host leaves of it soon afterwards is undefined, as with qemu-img.
      *
      * @param source stays open
      * @param target is kept where this succeeds; stays the caller's to close

@@ -139,9 +139,9 @@ public final class NewImage implements AutoCloseable {
         return name;
     }
 
-    /** Opens it, for writing. */
-    public BlockBackend open(@Nullable ClusterCodec zstd) {
-        return ImageChain.open(folder, name, format, false, zstd);
+    /** Opens it, to be filled; nothing waits for the storage. */
+    BlockBackend open(@Nullable ClusterCodec zstd) {
+        return ImageChain.open(new UnflushedFolder(folder), name, format, false, zstd);
     }
 
     /** Has the image stay. */

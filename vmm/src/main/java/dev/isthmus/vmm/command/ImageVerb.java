@@ -26,7 +26,8 @@ enum ImageVerb {
             ImageOptions.FORMAT, ImageOptions.REPAIR, ImageOptions.FORCE_SHARE),
     CONVERT(
             "convert [OPTION]... FILE NEW",
-            "Copies the disk of an image, with all that it is based on, into a new image.",
+            "Copies the disk of an image, with all that it is based on, into a new image. As qemu-img does, it ends when all"
+                    + " is written, and leaves it to the host when that reaches its storage.",
             "The image, and the new one.",
             ImageOptions.FORMAT, ImageOptions.OUTPUT_FORMAT, ImageOptions.OPTIONS, ImageOptions.COMPRESS,
             ImageOptions.NEW_BACKING, ImageOptions.BACKING_FORMAT, ImageOptions.SPARSE, ImageOptions.FORCE,
