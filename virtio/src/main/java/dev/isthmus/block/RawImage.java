@@ -108,7 +108,8 @@ public final class RawImage implements SparseDisk, DirectAccess {
             if (format != ImageFormat.RAW) {
                 faults.report("refused a write that would make the image look like " + format.formatName()
                         + ", because nobody said that it is raw (format=raw)");
-                return BlockStatus.IO_ERROR;
+                // No fault of the host's, which could be put right.
+                return BlockStatus.UNSUPPORTED;
             }
             long rest = source.totalBytes() - start.byteSize();
             BlockStatus status = file.write(offsetBytes, start);

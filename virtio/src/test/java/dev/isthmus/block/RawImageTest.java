@@ -51,7 +51,7 @@ class RawImageTest {
     void guestCanNotTurnWhatWasTakenForRawIntoAnotherFormat() {
         RawImage probed = new RawImage(file, "raw", true);
 
-        assertEquals(BlockStatus.IO_ERROR, probed.write(0, qcow2Header(1024)));
+        assertEquals(BlockStatus.UNSUPPORTED, probed.write(0, qcow2Header(1024)));
         assertFalse(probed.map(true, 0, 4096, extents));
 
         assertEquals(1, file.contents()[0]);
