@@ -13,7 +13,7 @@
 #define TARGETS_MAX 8
 
 /* How much longer than the attack the other device may take with what it has begun. */
-#define VICTIM_PATIENCE_SECONDS 10
+#define VICTIM_PATIENCE_SECONDS 60
 
 /* The victim writes for so long, then reads for so long, then tells. */
 #define VICTIM_PHASE_MILLIS 500
@@ -41,7 +41,7 @@ static struct {
     unsigned target_count;
     bool on_pci;
     /* What has been done. */
-    uint64_t register_writes, register_reads, config_writes, scribbles, requests, starts;
+    uint64_t register_writes, register_reads, config_writes, scribbles, requests, starts, recovered;
 } attacker;
 
 static uint64_t tsc_khz;
@@ -189,6 +189,20 @@ static void await_victim(enum victim_state state, uint64_t seconds)
     }
 }
 
+/* A device that was attacked, after a reset: it takes what is written, and gives it back. */
+static void use_again(const char *transport, unsigned index)
+{
+    static struct blk blk;
+    static struct workload workload;
+    blk_open(&blk, transport, index);
+    workload_init(&workload, &blk, true);
+    workload_fill(&workload);
+    workload_check(&workload);
+    if (workload.errors + workload.mismatches > 0)
+        fail("a device that was attacked does not work after a reset");
+    attacker.recovered++;
+}
+
 static void print_result(void)
 {
     const struct workload *workload = &victim.workload;
@@ -204,6 +218,7 @@ static void print_result(void)
     print_field("requests", attacker.requests);
     print_field("starts", attacker.starts);
     print_field("used", used);
+    print_field("recovered", attacker.recovered);
     print_field("ops", workload->ops);
     print_field("errors", workload->errors);
     print_field("mismatches", workload->mismatches);
@@ -234,6 +249,8 @@ void attack(void)
     }
     __atomic_store_n(&victim.stop, true, __ATOMIC_RELEASE);
     await_victim(VICTIM_DONE, VICTIM_PATIENCE_SECONDS);
+    for (unsigned i = 0; i < attacker.target_count; i++)
+        use_again(transport, i + 1);
     print_result();
     if (victim.workload.errors + victim.workload.mismatches > 0)
         fail("the device that was not attacked has lost data");

@@ -25,7 +25,7 @@ void blk_find(struct virtio_device *device, const char *transport, unsigned numb
 
 void blk_open(struct blk *blk, const char *transport, unsigned number)
 {
-    uint64_t wanted = VIRTIO_BLK_F_FLUSH;
+    uint64_t wanted = VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES;
     blk->queue_count = (unsigned)option_number("queues", 1);
     if (blk->queue_count < 1 || blk->queue_count > BLK_QUEUES_MAX)
         fail("queues: from 1 to 8");
@@ -72,7 +72,7 @@ bool blk_add(struct blk *blk, unsigned queue, struct blk_request *request, uint3
         done += length;
     }
     buffers[count++] = (struct buffer){&request->status, 1};
-    unsigned readable = request->header.type == VIRTIO_BLK_T_OUT ? count - 1 : 1;
+    unsigned readable = request->header.type == VIRTIO_BLK_T_IN ? 1 : count - 1;
     request->status = VIRTIO_BLK_S_PENDING;
     return virtq_add(&blk->queues[queue], buffers, readable, count - readable, token);
 }

@@ -8,12 +8,14 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.Vm;
+import dev.isthmus.vmm.VmBuilder;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -85,5 +87,25 @@ class DriverGuestDiskIT {
         String console = run(transport, queues, engine, image(), "blk op=" + operation + " ops=2000");
 
         assertEquals(2000, DriverGuest.field(console, "result", "ops"), console);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 30})
+    void eachOfThirtyOneDisksOnTheBusIsFoundAndWorks(int device) throws Exception {
+        String command = "blk op=write verify=1 depth=4 ops=" + BLOCKS + " device=" + device;
+        VmBuilder builder = DriverGuest.running(VirtioTransport.PCI, command);
+        for (int i = 0; i < VirtioTransport.PCI.maxDevices(); i++) {
+            Path image = folder.resolve("disk" + i);
+            try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+                file.setLength((long) BLOCKS * BLOCK_BYTES);
+            }
+            builder.disk(DiskConfig.raw(image));
+        }
+
+        try (Vm vm = builder.start()) {
+            String console = DriverGuest.awaitSuccess(vm);
+
+            assertEquals(BLOCKS, DriverGuest.field(console, "checked", "blocks"), console);
+        }
     }
 }

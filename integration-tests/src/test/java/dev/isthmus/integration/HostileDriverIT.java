@@ -3,7 +3,10 @@ package dev.isthmus.integration;
 
 import java.io.RandomAccessFile;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,31 +18,63 @@ import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.Vm;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A guest that writes random values to all that a device of its own has, while another vCPU uses the disk next to it:
- * that one keeps working, and the host's process has lost nothing by it. The system property
- * {@code isthmus.attack.seconds} makes it longer.
+ * A guest that for a minute writes random values to all that devices of its own have, while another vCPU uses the disk
+ * next to them and compares what it reads: that one keeps working, the attacked ones work again after a reset, and the
+ * host's process neither grows nor keeps anything. The system property {@code isthmus.attack.seconds} makes it shorter or
+ * longer.
  */
 @RequiresKvm
 class HostileDriverIT {
     private static final long SEED = 20261122;
-    private static final int SECONDS = Integer.getInteger("isthmus.attack.seconds", 4);
+    private static final int SECONDS = Integer.getInteger("isthmus.attack.seconds", 60);
     private static final long IMAGE_BYTES = 4 << 20;
+    private static final int TARGETS = 2;
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     /** What the JVM may hold more of afterwards: classes and compiled code, which came to be meanwhile. */
     private static final long HEAP_GROWTH_MAX_BYTES = 32 << 20;
 
+    /**
+     * What the process may grow by while the attack goes on: the JVM's heap by garbage, its code by compilation. It grows
+     * by about 1 MiB where nothing else has run in it.
+     */
+    private static final long RESIDENT_GROWTH_MAX_BYTES = 128 << 20;
+
+    /** Interrupts that attacked devices have vectors for, and files that the JVM happens to open. */
+    private static final long DESCRIPTOR_GROWTH_MAX = 16;
+
+    /** Disk workers, which start when there is work for them, and what the JVM starts for itself. */
+    private static final int THREAD_GROWTH_MAX = 8;
+
     @TempDir
     Path folder;
+
+    /** What the process has of the host. */
+    private record Usage(long residentBytes, long descriptors, int threads) {
+        static Usage now() throws Exception {
+            long residentBytes = 0;
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (line.startsWith("VmRSS:")) {
+                    residentBytes = Long.parseLong(line.replaceAll("\\D", "")) << 10;
+                }
+            }
+            try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+                return new Usage(
+                        residentBytes, descriptors.count(), ManagementFactory.getThreadMXBean().getThreadCount());
+            }
+        }
+    }
 
     private DiskConfig disk(String name, DiskEngine engine) throws Exception {
         Path image = folder.resolve(name);
         try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
             file.setLength(IMAGE_BYTES);
         }
-        return DiskConfig.raw(image).withEngine(engine);
+        return DiskConfig.raw(image).withEngine(engine).withQueues(2);
     }
 
     private static long usedHeapBytes() {
@@ -47,26 +82,52 @@ class HostileDriverIT {
         return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
+    /** Waits for some seconds of the guest's time, each of which its second vCPU reports. */
+    private static void awaitProgress(Vm vm, int seconds) throws Exception {
+        for (int i = 0; i < seconds; i++) {
+            vm.serial().awaitText("progress ops=", PATIENCE);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"PCI, IO_URING", "MMIO, THREADS"})
-    void deviceUnderAttackLeavesItsNeighbourAndTheHostUnharmed(VirtioTransport transport, DiskEngine engine)
+    void devicesUnderAttackLeaveTheirNeighbourAndTheHostUnharmed(VirtioTransport transport, DiskEngine engine)
             throws Exception {
-        String command = "attack depth=4 seed=" + SEED + " seconds=" + SECONDS + " tsc_khz=" + DriverGuest.tscKhz();
+        String command = "attack depth=4 seed=" + SEED + " seconds=" + SECONDS + " targets=" + TARGETS + " tsc_khz="
+                + DriverGuest.tscKhz();
+        // Its compiler's process leaves a thread of the JDK's behind.
+        DriverGuest.elf();
+        Usage before = Usage.now();
         long heapBefore = usedHeapBytes();
 
         String console;
-        long heapDuring;
+        Usage early;
+        Usage late;
         try (Vm vm = DriverGuest.running(transport, command)
                 .cpus(2)
                 .disk(disk("used", engine))
                 .disk(disk("attacked", engine))
+                .disk(disk("attacked too", engine))
                 .start()) {
+            awaitProgress(vm, SECONDS / 4);
+            early = Usage.now();
+            awaitProgress(vm, SECONDS / 2);
+            late = Usage.now();
             console = DriverGuest.awaitSuccess(vm);
-            heapDuring = usedHeapBytes();
         }
+        long heapAfter = usedHeapBytes();
+        Usage after = Usage.now();
 
         assertTrue(DriverGuest.field(console, "result", "register_writes") > 0, console);
+        assertTrue(DriverGuest.field(console, "result", "used") > 0, console);
         assertTrue(DriverGuest.field(console, "result", "ops") > 0, console);
-        assertTrue(heapDuring - heapBefore < HEAP_GROWTH_MAX_BYTES, () -> heapBefore + " bytes, then " + heapDuring);
+        assertEquals(TARGETS, DriverGuest.field(console, "result", "recovered"), console);
+        assertTrue(heapAfter - heapBefore < HEAP_GROWTH_MAX_BYTES, () -> heapBefore + " bytes, then " + heapAfter);
+        String usage = before + " before, " + early + " early, " + late + " late, " + after + " after";
+        assertTrue(late.residentBytes - early.residentBytes < RESIDENT_GROWTH_MAX_BYTES, usage);
+        assertTrue(late.descriptors - early.descriptors <= DESCRIPTOR_GROWTH_MAX, usage);
+        assertTrue(late.threads - early.threads <= THREAD_GROWTH_MAX, usage);
+        assertTrue(after.descriptors - before.descriptors <= DESCRIPTOR_GROWTH_MAX, usage);
+        assertTrue(after.threads - before.threads <= 2, usage);
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -37,5 +38,21 @@ class MachineConfigTest {
     @ValueSource(ints = {0, MachineLayout.SERIAL_GATE_PORT, 0xffff})
     void anyPortMayBeTheSerialGates(int port) {
         assertEquals(port, builder.serialGatePort(port).build().serialGatePort());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"PCI, 31", "MMIO, 15"})
+    void asManyDisksAsTheTransportHasRoomForAreTakenAndNoMore(VirtioTransport transport, int room) {
+        builder.transport(transport);
+        for (int i = 0; i < room; i++) {
+            builder.disk(DiskConfig.raw(Path.of("disk" + i)));
+        }
+        assertEquals(room, builder.build().disks().size());
+
+        builder.disk(DiskConfig.raw(Path.of("one more")));
+
+        VmException refusal = assertThrows(VmException.Configuration.class, builder::build);
+        assertEquals("A machine has room for " + room + " disks, not for " + (room + 1) + ".", refusal.getMessage());
+        assertEquals("Give it fewer.", refusal.remedy());
     }
 }

@@ -15,6 +15,8 @@ public final class VirtioFeatures {
     public static final long VIRTIO_F_EVENT_IDX = 1L << 29;
     /** Compliance with virtio 1.0 or later: no legacy interface. */
     public static final long VIRTIO_F_VERSION_1 = 1L << 32;
+    /** The device's access to memory is subject to the platform: an IOMMU's addresses, a right to be granted (6.1). */
+    public static final long VIRTIO_F_ACCESS_PLATFORM = 1L << 33;
     /** The packed ring format (2.8). */
     public static final long VIRTIO_F_RING_PACKED = 1L << 34;
     /** Buffers are used in the order in which they were made available. */

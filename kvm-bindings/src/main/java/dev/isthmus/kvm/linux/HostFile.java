@@ -52,10 +52,6 @@ public final class HostFile implements AutoCloseable {
      */
     private static final long MAX_TRANSFER_BYTES = 0x7fff_f000L;
 
-    /** BLKDISCARD and BLKZEROOUT of linux/fs.h: {@code _IO(0x12, 119)}, {@code _IO(0x12, 127)}. */
-    private static final long BLKDISCARD = 0x1277;
-
-    private static final long BLKZEROOUT = 0x127f;
     /** The unit of stat's {@code st_blocks}, whatever the file system's is. */
     private static final int STAT_BLOCK_BYTES = 512;
 
@@ -373,7 +369,7 @@ public final class HostFile implements AutoCloseable {
      * @return false if the device cannot do it, or the range is no multiple of its blocks, and nothing was changed
      */
     public boolean discardBlocks(long offset, long lengthBytes) {
-        return rangeIoctl("BLKDISCARD", BLKDISCARD, offset, lengthBytes);
+        return rangeIoctl("BLKDISCARD", Linux.BLKDISCARD(), offset, lengthBytes);
     }
 
     /**
@@ -382,7 +378,7 @@ public final class HostFile implements AutoCloseable {
      * @return false if the range is no multiple of its blocks, and nothing was changed
      */
     public boolean zeroBlocks(long offset, long lengthBytes) {
-        return rangeIoctl("BLKZEROOUT", BLKZEROOUT, offset, lengthBytes);
+        return rangeIoctl("BLKZEROOUT", Linux.BLKZEROOUT(), offset, lengthBytes);
     }
 
     private boolean rangeIoctl(String name, long request, long offset, long lengthBytes) {

@@ -200,13 +200,11 @@ class HostFileTest {
         try (HostFile opened = HostFile.open(onDisk.toString(), HostFile.O_RDWR, 0)) {
             DirectAlignment alignment = DirectAlignment.of(opened);
 
-            if (alignment == null || alignment.offsetBytes() == 0) {
-                assumeTrue(false, "the file system does not tell");
-                return;
+            if (alignment != null && alignment.offsetBytes() != 0) {
+                assertEquals(1, Integer.bitCount(alignment.memoryBytes()));
+                assertEquals(1, Integer.bitCount(alignment.offsetBytes()));
+                assertTrue(alignment.offsetBytes() <= 1 << 16);
             }
-            assertEquals(1, Integer.bitCount(alignment.memoryBytes()));
-            assertEquals(1, Integer.bitCount(alignment.offsetBytes()));
-            assertTrue(alignment.offsetBytes() <= 1 << 16);
         } finally {
             Files.delete(onDisk);
         }

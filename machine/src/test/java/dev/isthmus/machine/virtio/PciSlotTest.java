@@ -2,7 +2,9 @@
 package dev.isthmus.machine.virtio;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 import org.jspecify.annotations.Nullable;
@@ -14,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.machine.PciWindows;
+import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.io.IoThread;
 import dev.isthmus.machine.pci.PciHost;
 import dev.isthmus.memory.GuestMemory;
@@ -326,5 +329,28 @@ class PciSlotTest {
         takeNotified(device);
         driver.notifyQueue(0);
         assertEquals(List.of(1, 0), takeNotified(device));
+    }
+
+    @Test
+    void busHasRoomForThirtyOneDevicesEachWithBarVectorsAndLineOfItsOwn() {
+        int devices = VirtioTransport.PCI.maxDevices();
+        Set<Long> bars = new HashSet<>();
+        for (int device = 1; device <= devices; device++) {
+            attach(new Echo(VirtioIds.VIRTIO_ID_BLOCK));
+        }
+
+        for (int device = 1; device <= devices; device++) {
+            assertEquals(0x1042_1af4L, guest.read(device, 0, 4));
+            guest.enable(device);
+            bars.add(guest.bar(device));
+            PciDriver driver = bringUp(device, true);
+            guest.enableMsix(device, PciDriver.queueVector(1), device);
+            driver.notifyQueue(1);
+            loop.call(() -> {});
+        }
+
+        assertEquals(31, bars.size());
+        assertEquals(31 * QUEUES, accelerator.notifiedGpas().size());
+        assertEquals(31 * (QUEUES + 1), accelerator.routes().size());
     }
 }

@@ -39,6 +39,24 @@ final class DeviceLifecycle {
             | VirtioFeatures.VIRTIO_F_INDIRECT_DESC
             | VirtioFeatures.VIRTIO_F_RING_RESET;
 
+    /** What is between a device and memory. Addresses are the guest's physical ones either way: there is no IOMMU. */
+    enum Platform {
+        /** Nothing: the device has the access to memory that the driver has. */
+        TRANSPARENT(0),
+
+        /**
+         * A bus on which access is granted, by {@link #allowMemory}. That is what VIRTIO_F_ACCESS_PLATFORM is to be
+         * offered for (6.1); drivers may leave it, and lose nothing.
+         */
+        GRANTED(VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM);
+
+        private final long features;
+
+        Platform(long features) {
+            this.features = features;
+        }
+    }
+
     private final VirtioDevice device;
     private final GuestMemory memory;
     private final EventLoop loop;
@@ -72,7 +90,7 @@ final class DeviceLifecycle {
             EventLoop loop,
             TransportInterrupts interrupts,
             FaultLog faults,
-            boolean memoryAllowed) {
+            Platform platform) {
         if (device.queueCount() < 1 || device.queueCount() > VirtioDevice.QUEUE_COUNT_LIMIT) {
             throw new IllegalArgumentException("Number of queues");
         }
@@ -81,9 +99,10 @@ final class DeviceLifecycle {
         this.loop = loop;
         this.interrupts = interrupts;
         this.faults = faults;
-        this.memoryAllowed = memoryAllowed;
+        this.memoryAllowed = platform == Platform.TRANSPARENT;
         this.offeredFeatures = device.offeredFeatures()
                 | TRANSPORT_FEATURES
+                | platform.features
                 | (device.offersPackedQueues() ? VirtioFeatures.VIRTIO_F_RING_PACKED : 0);
         this.state = new TransportState(device, offeredFeatures);
         this.started = new boolean[device.queueCount()];

@@ -47,7 +47,8 @@ public final class MmioTransport implements BusDevice {
     public MmioTransport(VirtioDevice device, GuestMemory memory, EventLoop loop, IrqLine irq, String name) {
         this.device = device;
         this.interrupts = new MmioInterrupts(irq);
-        this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new FaultLog(name), true);
+        this.lifecycle = new DeviceLifecycle(
+                device, memory, loop, interrupts, new FaultLog(name), DeviceLifecycle.Platform.TRANSPARENT);
         this.state = lifecycle.state();
     }
 

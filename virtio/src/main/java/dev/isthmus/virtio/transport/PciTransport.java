@@ -44,7 +44,8 @@ public final class PciTransport implements BusDevice {
         this.device = device;
         this.msix = msix;
         this.interrupts = new PciInterrupts(irq, msix);
-        this.lifecycle = new DeviceLifecycle(device, memory, loop, interrupts, new FaultLog(name), false);
+        this.lifecycle = new DeviceLifecycle(
+                device, memory, loop, interrupts, new FaultLog(name), DeviceLifecycle.Platform.GRANTED);
         this.state = lifecycle.state();
         interrupts.open(state);
     }

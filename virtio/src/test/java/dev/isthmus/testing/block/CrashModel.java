@@ -167,6 +167,10 @@ public final class CrashModel {
     public void resized(int newSectors) {
         int end = Math.min(sectors, newSectors);
         written(end, current.numbers.length - end, 0);
+        for (int i = newSectors; i < sectors; i++) {
+            // Given up as by a discard, while the size is still the old one.
+            allowed.numbers[i].set(baseNumber);
+        }
         sectors = newSectors;
         current.sizes.clear();
         current.sizes.set(sectors);

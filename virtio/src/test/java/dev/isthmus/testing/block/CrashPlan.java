@@ -51,7 +51,8 @@ public final class CrashPlan {
             return switch (kind) {
                 case WRITE -> write(disk, first, count, number);
                 case ZERO -> disk.writeZeroes(offset, length, number != 0);
-                case DISCARD -> disk.discard(offset, length);
+                // Advice: one who can't follow it does nothing.
+                case DISCARD -> disk.canDiscard() ? disk.discard(offset, length) : BlockStatus.OK;
                 case FLUSH -> disk.flush();
                 case RESIZE -> disk.resize(length);
                 case TAKE, APPLY, DELETE -> {

@@ -85,6 +85,7 @@ class MmioTransportTest extends MmioTransportFixture {
 
     // 2.2 and 3.1.1: features.
 
+    /** 6.1: not ACCESS_PLATFORM, for nothing is between the device and memory. */
     @Test
     void version1AndRingFeaturesAreOfferedWithTheDevicesOwn() {
         assertEquals(

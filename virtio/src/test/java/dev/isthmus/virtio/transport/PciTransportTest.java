@@ -155,16 +155,28 @@ class PciTransportTest extends PciTransportFixture {
         assertEquals(0, driver.read(PciRegisters.VIRTIO_PCI_COMMON_GF, 4));
     }
 
+    /** 6.1: to be offered where the platform grants access to memory, as the bus master bit does. */
     @Test
-    void offeredFeaturesAreThoseOfDeviceAndQueues() {
+    void offeredFeaturesAreThoseOfDeviceQueuesAndPlatform() {
         assertEquals(
                 VERSION_1
+                        | VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM
                         | VirtioFeatures.VIRTIO_F_EVENT_IDX
                         | VirtioFeatures.VIRTIO_F_INDIRECT_DESC
                         | RING_RESET
                         | RecordingDevice.FEATURE
                         | RecordingDevice.DEPENDENT_FEATURE,
                 driver.deviceFeatures());
+    }
+
+    /** 6.1: the device may, but need not, refuse to work where the driver leaves it. */
+    @ParameterizedTest
+    @ValueSource(longs = {0, VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM})
+    void deviceWorksWhetherOrNotAccessPlatformIsAccepted(long features) {
+        bringUp(features);
+
+        assertEquals(LIVE, driver.status());
+        assertEquals(2, device.takeCalls().stream().filter(call -> call.startsWith("start")).count());
     }
 
     @ParameterizedTest

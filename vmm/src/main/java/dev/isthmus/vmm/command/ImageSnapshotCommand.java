@@ -22,7 +22,7 @@ final class ImageSnapshotCommand {
     static int run(ImageWork work) {
         String name = work.image();
         CommandOption action = action(work);
-        if (action == ImageOptions.LIST) {
+        if (action.equals(ImageOptions.LIST)) {
             return list(work, name);
         }
         if (work.has(ImageOptions.FORCE_SHARE)) {
@@ -31,12 +31,12 @@ final class ImageSnapshotCommand {
         String snapshot = String.valueOf(work.value(action));
         try (Qcow2Image image = work.openQcow2(name, false, ImageChain.Bases.LEAVE)) {
             Qcow2Snapshots snapshots = new Qcow2Snapshots(image);
-            if (action == ImageOptions.TAKE) {
+            if (action.equals(ImageOptions.TAKE)) {
                 snapshots.create(snapshot, Instant.now());
             } else if (snapshots.find(snapshot) == null) {
                 throw new VmException.Configuration(
                         name + " has no snapshot '" + snapshot + "'.", "'isthmus image snapshot -l' lists them.");
-            } else if (action == ImageOptions.APPLY) {
+            } else if (action.equals(ImageOptions.APPLY)) {
                 snapshots.apply(snapshot);
             } else {
                 snapshots.delete(snapshot);

@@ -55,6 +55,7 @@ enum ImageVerb {
     private final String synopsis;
     private final String description;
     private final String operands;
+    @SuppressWarnings("ImmutableEnumChecker") // Nobody changes it.
     private final CommandOption[] options;
 
     ImageVerb(String synopsis, String description, String operands, CommandOption... options) {

@@ -57,7 +57,7 @@ final class PicocliCommands {
             return ExitStatus.OK;
         }
         if (command.commandSpec().name().equals(ImageCommand.NAME) && !command.hasSubcommand()) {
-            root.getSubcommands().get(ImageCommand.NAME).usage(System.err);
+            command.commandSpec().commandLine().usage(System.err);
             return ExitStatus.USAGE;
         }
         return Main.dispatch(arguments(command));
@@ -257,8 +257,10 @@ final class PicocliCommands {
                 result.add(option, value);
             }
         }
-        for (PositionalParamSpec positional : command.matchedPositionals()) {
-            for (String value : positional.stringValues()) {
+        List<PositionalParamSpec> positionals = command.matchedPositionals();
+        if (!positionals.isEmpty()) {
+            // There is one for all of them, which is listed again for what follows "--".
+            for (String value : positionals.getFirst().stringValues()) {
                 result.addOperand(value);
             }
         }

@@ -9,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
-import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.EscapeFilter;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.fuzz;
+
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+import dev.isthmus.block.qcow2.Qcow2FuzzTarget;
+import dev.isthmus.block.vdi.VdiFuzzTarget;
+import dev.isthmus.block.vhdx.VhdxFuzzTarget;
+import dev.isthmus.block.vmdk.VmdkFuzzTarget;
+import dev.isthmus.testing.fuzz.FuzzReplay;
+import dev.isthmus.virtio.block.BlockFuzzTarget;
+import dev.isthmus.virtio.queue.SplitQueueFuzzTarget;
+import dev.isthmus.virtio.transport.RegistersFuzzTarget;
+
+/** The inputs that the targets of this module have learned and failed on, replayed; {@code -Pfuzz} looks for more. */
+class FuzzReplayTest {
+    @TestFactory
+    Stream<DynamicTest> keptInputsAreHandled() {
+        return FuzzReplay.of(
+                SplitQueueFuzzTarget.class,
+                BlockFuzzTarget.class,
+                RegistersFuzzTarget.class,
+                Qcow2FuzzTarget.class,
+                VmdkFuzzTarget.class,
+                VdiFuzzTarget.class,
+                VhdxFuzzTarget.class);
+    }
+}
