@@ -25,7 +25,7 @@ void blk_find(struct virtio_device *device, const char *transport, unsigned numb
 
 void blk_open(struct blk *blk, const char *transport, unsigned number)
 {
-    uint64_t wanted = VIRTIO_BLK_F_FLUSH;
+    uint64_t wanted = VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES;
     blk->queue_count = (unsigned)option_number("queues", 1);
     if (blk->queue_count < 1 || blk->queue_count > BLK_QUEUES_MAX)
         fail("queues: from 1 to 8");
@@ -33,14 +33,20 @@ void blk_open(struct blk *blk, const char *transport, unsigned number)
         wanted |= VIRTIO_BLK_F_MQ;
     if (option_number("event_idx", 1) != 0)
         wanted |= VIRTIO_F_EVENT_IDX;
+    if (option_number("packed", 0) != 0)
+        wanted |= VIRTIO_F_RING_PACKED;
     if (option_number("indirect", 1) != 0)
         wanted |= VIRTIO_F_INDIRECT_DESC;
     uint64_t size = option_number("queue_size", 256);
-    if (size == 0 || size > VIRTQ_SIZE_MAX || (size & (size - 1)) != 0)
-        fail("queue_size: a power of 2 up to 1024");
+    if (size == 0 || size > VIRTQ_SIZE_MAX)
+        fail("queue_size: up to 1024");
 
     blk_find(&blk->device, transport, number);
     blk->features = virtio_begin(&blk->device, wanted);
+    if ((wanted & ~blk->features & VIRTIO_F_RING_PACKED) != 0)
+        fail("packed: the device does not offer it");
+    if ((blk->features & VIRTIO_F_RING_PACKED) == 0 && (size & (size - 1)) != 0)
+        fail("queue_size: a power of 2 without packed=1");
     if (blk->queue_count > 1
         && ((blk->features & VIRTIO_BLK_F_MQ) == 0
             || mmio_read(blk->device.config + VIRTIO_BLK_CONFIG_NUM_QUEUES, 2) < blk->queue_count))
@@ -66,7 +72,7 @@ bool blk_add(struct blk *blk, unsigned queue, struct blk_request *request, uint3
         done += length;
     }
     buffers[count++] = (struct buffer){&request->status, 1};
-    unsigned readable = request->header.type == VIRTIO_BLK_T_OUT ? count - 1 : 1;
+    unsigned readable = request->header.type == VIRTIO_BLK_T_IN ? 1 : count - 1;
     request->status = VIRTIO_BLK_S_PENDING;
     return virtq_add(&blk->queues[queue], buffers, readable, count - readable, token);
 }

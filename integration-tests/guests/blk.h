@@ -19,11 +19,15 @@
 /* 5.2.3 Feature bits */
 #define VIRTIO_BLK_F_FLUSH (1ull << 9)
 #define VIRTIO_BLK_F_MQ (1ull << 12)
+#define VIRTIO_BLK_F_DISCARD (1ull << 13)
+#define VIRTIO_BLK_F_WRITE_ZEROES (1ull << 14)
 
 /* 5.2.6 Device Operation */
 #define VIRTIO_BLK_T_IN 0
 #define VIRTIO_BLK_T_OUT 1
 #define VIRTIO_BLK_T_FLUSH 4
+#define VIRTIO_BLK_T_DISCARD 11
+#define VIRTIO_BLK_T_WRITE_ZEROES 13
 
 #define VIRTIO_BLK_S_OK 0
 #define VIRTIO_BLK_S_PENDING 0xff /* no device writes this */
@@ -31,6 +35,12 @@
 struct blk_header {
     uint32_t type, reserved;
     uint64_t sector;
+};
+
+/* struct virtio_blk_discard_write_zeroes */
+struct blk_range {
+    uint64_t sector;
+    uint32_t num_sectors, flags;
 };
 
 /* A request: the device reads the header and reads or writes the data until the request has been taken back. */
@@ -51,7 +61,7 @@ struct blk {
     struct virtq queues[BLK_QUEUES_MAX];
 };
 
-/* Opens a block device as the options device, queues, queue_size, event_idx and indirect say; fails where it can't. */
+/* Opens a block device as the options device, queues, queue_size, packed, event_idx, indirect say; fails where it can't. */
 void blk_open(struct blk *blk, const char *transport, unsigned number);
 
 /* Finds a block device by its transport's name and its number among its like; fails where there is none. */

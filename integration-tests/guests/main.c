@@ -5,6 +5,7 @@
 #include "bench_blk.h"
 #include "console.h"
 #include "cpu.h"
+#include "crash.h"
 #include "memory.h"
 #include "options.h"
 #include "pci.h"
@@ -27,7 +28,9 @@ void main(uint64_t start_info)
         bench_blk();
     else if (text_equals(command, "attack"))
         attack();
+    else if (text_equals(command, "crash"))
+        crash();
     else
-        fail("what to do is none of: blk, attack");
+        fail("what to do is none of: blk, attack, crash");
     debug_exit(EXIT_DONE);
 }

@@ -21,6 +21,7 @@
 #define VIRTIO_F_INDIRECT_DESC (1ull << 28)
 #define VIRTIO_F_EVENT_IDX (1ull << 29)
 #define VIRTIO_F_VERSION_1 (1ull << 32)
+#define VIRTIO_F_RING_PACKED (1ull << 34)
 #define VIRTIO_F_RING_RESET (1ull << 40)
 
 struct virtio_device;
@@ -37,7 +38,12 @@ struct virtio_transport {
     uint16_t (*queue_size_max)(const struct virtio_device *device, uint16_t index);
     /* Enables a queue whose rings are ready, and fills in how to notify it. */
     void (*enable_queue)(const struct virtio_device *device, struct virtq *queue);
+    /* Tells whether the device has sent interrupts for used buffers since the last call, and acknowledges them. */
+    bool (*take_interrupts)(const struct virtio_device *device);
 };
+
+/* ISR status of PCI (4.1.4.5) and InterruptStatus of MMIO (4.2.2): buffers were used. */
+#define VIRTIO_ISR_USED_BUFFERS 1
 
 struct virtio_device {
     const struct virtio_transport *transport;
@@ -47,7 +53,7 @@ struct virtio_device {
     /* Registers of the MMIO transport, or the common configuration of PCI's. */
     uintptr_t registers;
     /* PCI alone. */
-    uintptr_t notify;
+    uintptr_t notify, isr;
     uint32_t notify_off_multiplier;
     pci_function_t function;
 };

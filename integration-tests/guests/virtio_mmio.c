@@ -68,6 +68,15 @@ static void enable_queue(const struct virtio_device *device, struct virtq *queue
     queue->notify_width_bytes = 4;
 }
 
+static bool take_interrupts(const struct virtio_device *device)
+{
+    uint32_t status = get(device, VIRTIO_MMIO_INTERRUPT_STATUS);
+    if ((status & VIRTIO_ISR_USED_BUFFERS) == 0)
+        return false;
+    put(device, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_ISR_USED_BUFFERS);
+    return true;
+}
+
 static const struct virtio_transport transport = {
     .name = "mmio",
     .status = status,
@@ -76,6 +85,7 @@ static const struct virtio_transport transport = {
     .set_features = set_features,
     .queue_size_max = queue_size_max,
     .enable_queue = enable_queue,
+    .take_interrupts = take_interrupts,
 };
 
 bool virtio_mmio_find(struct virtio_device *device, uint32_t id, unsigned number)

@@ -68,6 +68,12 @@ static void enable_queue(const struct virtio_device *device, struct virtq *queue
     queue->notify_width_bytes = 2;
 }
 
+static bool take_interrupts(const struct virtio_device *device)
+{
+    /* Reading acknowledges. */
+    return (mmio_read(device->isr, 1) & VIRTIO_ISR_USED_BUFFERS) != 0;
+}
+
 static const struct virtio_transport transport = {
     .name = "pci",
     .status = status,
@@ -76,6 +82,7 @@ static const struct virtio_transport transport = {
     .set_features = set_features,
     .queue_size_max = queue_size_max,
     .enable_queue = enable_queue,
+    .take_interrupts = take_interrupts,
 };
 
 /* Returns the place of the first capability for a structure that can be used, or 0. */
@@ -109,7 +116,8 @@ static void open(struct virtio_device *device, pci_function_t function, uint32_t
     device->registers = virtio_pci_structure(function, VIRTIO_PCI_CAP_COMMON_CFG, &bytes);
     device->config = virtio_pci_structure(function, VIRTIO_PCI_CAP_DEVICE_CFG, &bytes);
     device->notify = virtio_pci_structure(function, VIRTIO_PCI_CAP_NOTIFY_CFG, &bytes);
-    if (device->registers == 0 || device->config == 0 || device->notify == 0)
+    device->isr = virtio_pci_structure(function, VIRTIO_PCI_CAP_ISR_CFG, &bytes);
+    if (device->registers == 0 || device->config == 0 || device->notify == 0 || device->isr == 0)
         fail("a PCI device lacks a virtio structure");
     unsigned notify = find_capability(function, VIRTIO_PCI_CAP_NOTIFY_CFG);
     device->notify_off_multiplier = pci_read(function, notify + VIRTIO_PCI_CAP_NOTIFY_MULT, 4);

@@ -4,6 +4,7 @@
 #include "console.h"
 #include "memory.h"
 #include "mmio.h"
+#include "virtq_packed.h"
 
 /* Alignments of 2.7. */
 #define DESC_ALIGN 16
@@ -22,6 +23,21 @@ _Static_assert(CACHE_LINE % DESC_ALIGN == 0 && CACHE_LINE % AVAIL_ALIGN == 0 && 
 /* After so many entries used_event moves on: it stays far away in both directions. */
 #define USED_EVENT_PERIOD 0x1000
 
+static void open_split(struct virtq *queue)
+{
+    queue->desc = memory_allocate(sizeof(struct virtq_desc) * queue->size, CACHE_LINE);
+    queue->avail = memory_allocate(sizeof(struct virtq_avail) + 2ul * queue->size + 2, CACHE_LINE);
+    queue->used = memory_allocate(sizeof(struct virtq_used) + sizeof(struct virtq_used_elem) * queue->size + 2, CACHE_LINE);
+    queue->used_event = &queue->avail->ring[queue->size];
+    queue->avail_event = (volatile uint16_t *)&queue->used->ring[queue->size];
+    for (uint16_t i = 0; i < queue->size; i++)
+        queue->desc[i].next = (uint16_t)(i + 1);
+    if (queue->event_idx)
+        *queue->used_event = FAR_AWAY;
+    else
+        queue->avail->flags = VIRTQ_AVAIL_F_NO_INTERRUPT;
+}
+
 void virtq_open(struct virtq *queue, const struct virtio_device *device, uint16_t index, uint16_t size,
                 uint64_t features)
 {
@@ -33,23 +49,17 @@ void virtq_open(struct virtq *queue, const struct virtio_device *device, uint16_
     *queue = (struct virtq){
         .index = index,
         .size = size,
+        .packed = (features & VIRTIO_F_RING_PACKED) != 0,
         .event_idx = (features & VIRTIO_F_EVENT_IDX) != 0,
         .indirect = (features & VIRTIO_F_INDIRECT_DESC) != 0,
         .free_count = size,
     };
-    queue->desc = memory_allocate(sizeof(struct virtq_desc) * size, CACHE_LINE);
-    queue->avail = memory_allocate(sizeof(struct virtq_avail) + 2ul * size + 2, CACHE_LINE);
-    queue->used = memory_allocate(sizeof(struct virtq_used) + sizeof(struct virtq_used_elem) * size + 2, CACHE_LINE);
-    queue->used_event = &queue->avail->ring[size];
-    queue->avail_event = (volatile uint16_t *)&queue->used->ring[size];
     if (queue->indirect)
         queue->tables = memory_allocate(sizeof *queue->tables * size, CACHE_LINE);
-    for (uint16_t i = 0; i < size; i++)
-        queue->desc[i].next = (uint16_t)(i + 1);
-    if (queue->event_idx)
-        *queue->used_event = FAR_AWAY;
+    if (queue->packed)
+        pvirtq_open(queue);
     else
-        queue->avail->flags = VIRTQ_AVAIL_F_NO_INTERRUPT;
+        open_split(queue);
     device->transport->enable_queue(device, queue);
 }
 
@@ -66,6 +76,8 @@ static void fill_table(struct virtq_desc *table, const struct buffer *buffers, u
 
 bool virtq_add(struct virtq *queue, const struct buffer *buffers, unsigned readable, unsigned writable, uint32_t token)
 {
+    if (queue->packed)
+        return pvirtq_add(queue, buffers, readable, writable, token);
     unsigned count = readable + writable;
     bool indirect = queue->indirect && count > 1 && count <= VIRTQ_INDIRECT_MAX;
     unsigned needed = indirect ? 1 : count;
@@ -107,24 +119,42 @@ static bool wants_notification(const struct virtq *queue)
     return (uint16_t)(queue->avail_idx - 1 - *queue->avail_event) < added;
 }
 
-void virtq_publish(struct virtq *queue)
+/* Shows what was added; tells whether the device wants to be notified. */
+static bool show(struct virtq *queue)
 {
     if (queue->avail_idx == queue->considered_idx)
-        return;
+        return false;
     /* 2.7.13.3.1: the device must not see the index before the entries. */
     __atomic_store_n(&queue->avail->idx, queue->avail_idx, __ATOMIC_RELEASE);
     /* 2.7.13.4.1: the index must be visible before we look whether the device sleeps, or both would wait. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     bool notify = wants_notification(queue);
     queue->considered_idx = queue->avail_idx;
-    if (notify) {
+    return notify;
+}
+
+void virtq_publish(struct virtq *queue)
+{
+    if (queue->packed ? pvirtq_show(queue) : show(queue)) {
         mmio_write(queue->notify, queue->notify_width_bytes, queue->index);
         queue->kicks++;
     }
 }
 
+void virtq_ask_interrupt(struct virtq *queue)
+{
+    if (queue->packed)
+        pvirtq_ask_interrupt(queue);
+    else if (queue->event_idx)
+        *queue->used_event = queue->last_used;
+    else
+        *(volatile uint16_t *)&queue->avail->flags = 0;
+}
+
 bool virtq_take(struct virtq *queue, uint32_t *token, uint32_t *written_bytes)
 {
+    if (queue->packed)
+        return pvirtq_take(queue, token, written_bytes);
     /* 2.7.14: elements are read after the index that covers them. */
     if (__atomic_load_n(&queue->used->idx, __ATOMIC_ACQUIRE) == queue->last_used)
         return false;

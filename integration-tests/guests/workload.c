@@ -34,6 +34,9 @@ void workload_init(struct workload *workload, struct blk *blk, bool verify)
         fail("depth: from 1 to 1024");
     if (segments < 1 || segments > BLK_SEGMENTS_MAX || segments > block_bytes / SECTOR_BYTES)
         fail("segments: from 1 to 14, of a sector at least");
+    workload->ask_interrupts = option_number("interrupts", 0) != 0;
+    if (workload->ask_interrupts && depth != 1)
+        fail("interrupts: with a depth of 1");
     workload->block_bytes = (uint32_t)block_bytes;
     workload->depth = (unsigned)depth;
     workload->seed = option_number("seed", 1);
@@ -68,6 +71,7 @@ void workload_clear(struct workload *workload)
     workload->ops = 0;
     workload->errors = 0;
     workload->mismatches = 0;
+    workload->interrupts = 0;
     workload->ticks = 0;
     histogram_clear(&workload->latency_ticks);
 }
@@ -135,13 +139,25 @@ static void end(struct workload *workload, unsigned slot_number, uint32_t writte
     workload->idle[workload->idle_count++] = (uint16_t)slot_number;
 }
 
+/* The interrupt comes after the buffer is used, or never: whoever waits for us notices that. */
+static void await_interrupt(struct workload *workload)
+{
+    const struct virtio_device *device = &workload->blk->device;
+    while (!device->transport->take_interrupts(device))
+        cpu_relax();
+    workload->interrupts++;
+}
+
 static void take_all(struct workload *workload)
 {
     struct blk *blk = workload->blk;
     for (unsigned i = 0; i < blk->queue_count; i++) {
         uint32_t slot_number, written_bytes;
-        while (virtq_take(&blk->queues[i], &slot_number, &written_bytes))
+        while (virtq_take(&blk->queues[i], &slot_number, &written_bytes)) {
             end(workload, slot_number, written_bytes, read_tsc());
+            if (workload->ask_interrupts)
+                await_interrupt(workload);
+        }
     }
 }
 
@@ -161,8 +177,11 @@ static void begin_some(struct workload *workload, uint64_t *left, uint64_t now)
         begin(workload, workload->idle[--workload->idle_count], now);
         --*left;
     }
-    for (unsigned i = 0; i < blk->queue_count; i++)
+    for (unsigned i = 0; i < blk->queue_count; i++) {
+        if (workload->ask_interrupts)
+            virtq_ask_interrupt(&blk->queues[i]);
         virtq_publish(&blk->queues[i]);
+    }
 }
 
 static void run(struct workload *workload, uint64_t ops, uint64_t ticks)

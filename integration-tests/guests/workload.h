@@ -46,11 +46,14 @@ struct workload {
 
     /* What came of it, since workload_clear(). */
     uint64_t ops, errors, mismatches;
+    /* Interrupts: with the option interrupts=1 and a depth of 1, one is asked for and awaited with each request. */
+    bool ask_interrupts;
+    uint64_t interrupts;
     uint64_t ticks;
     struct histogram latency_ticks;
 };
 
-/* Makes a workload as the options op, bs, depth, segments, span and seed say; fails where it can't be. */
+/* Makes a workload as the options op, bs, depth, segments, span, interrupts and seed say; fails where it can't be. */
 void workload_init(struct workload *workload, struct blk *blk, bool verify);
 
 void workload_clear(struct workload *workload);

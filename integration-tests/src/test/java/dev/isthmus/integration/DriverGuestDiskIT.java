@@ -41,7 +41,7 @@ class DriverGuestDiskIT {
 
     private String run(VirtioTransport transport, int queues, DiskEngine engine, Path image, String command)
             throws Exception {
-        DiskConfig disk = DiskConfig.raw(image).withEngine(engine).withQueues(queues);
+        DiskConfig disk = DiskConfig.raw(image).withEngine(engine).withQueues(queues).withPacked(true);
         String options = " verify=1 depth=8 seed=" + SEED + " queues=" + queues;
         try (Vm vm = DriverGuest.running(transport, command + options).disk(disk).start()) {
             return DriverGuest.awaitSuccess(vm);
@@ -54,6 +54,9 @@ class DriverGuestDiskIT {
         "PCI,  2, IO_URING, event_idx=1 indirect=0 segments=3",
         "MMIO, 1, IO_URING, event_idx=0 indirect=1 segments=8",
         "MMIO, 2, THREADS,  event_idx=0 indirect=0 segments=1",
+        "PCI,  2, IO_URING, packed=1 event_idx=1 indirect=1 segments=2",
+        "PCI,  1, THREADS,  packed=1 event_idx=0 indirect=0 segments=3 queue_size=61",
+        "MMIO, 1, IO_URING, packed=1 event_idx=1 indirect=0 segments=1 queue_size=33",
     })
     void whatTheDriverWritesIsInTheImageAndReadsBack(
             VirtioTransport transport, int queues, DiskEngine engine, String form) throws Exception {
@@ -76,6 +79,8 @@ class DriverGuestDiskIT {
         "PCI,  1, IO_URING, randread",
         "MMIO, 2, IO_URING, randwrite",
         "MMIO, 1, THREADS,  randread",
+        "PCI,  2, THREADS,  randwrite packed=1",
+        "MMIO, 1, IO_URING, randread packed=1 queue_size=50",
     })
     void randomRequestsAtDepthSeeTheLatestWriteOfEachBlock(
             VirtioTransport transport, int queues, DiskEngine engine, String operation) throws Exception {

@@ -36,6 +36,7 @@ class LinuxDiskIT {
                 + "dd if=/dev/vdb of=/copy bs=4k && echo written > /written && sync; "
                 + "echo serial=$(cat /sys/block/vdb/serial) ro=$(cat /sys/block/vdb/ro); "
                 + "dd if=/dev/zero of=/dev/vdb bs=512 count=1 && echo NOT-REFUSED; "
+                + "echo packed=$(cut -c35 /sys/block/vda/device/features)$(cut -c35 /sys/block/vdb/device/features); "
                 + "echo root=$(grep ' / ext4' /proc/mounts)";
         // Without a debug-exit port the guest ends by powering off.
         String commandLine = "root=/dev/vda rw rootfstype=ext4 init=/init "
@@ -47,8 +48,8 @@ class LinuxDiskIT {
                 .kernel(GuestKernel.ELF_PVH.file())
                 .commandLine(commandLine)
                 .memory("128M")
-                .disk(new DiskConfig(root.file(), "raw", false, "root", null))
-                .disk(new DiskConfig(readOnly, "raw", true, "data", "SN-0815"))
+                .disk(DiskConfig.raw(root.file()).withId("root").withPacked(true))
+                .disk(DiskConfig.raw(readOnly).withReadOnly(true).withId("data").withSerial("SN-0815"))
                 .start()) {
             result = LinuxGuest.awaitEnd(vm);
             console = vm.serial().text();
@@ -56,6 +57,8 @@ class LinuxDiskIT {
 
         assertEquals(new VmResult.PoweredOff(), result, console);
         assertTrue(console.contains("serial=SN-0815 ro=1"), console);
+        // VIRTIO_F_RING_PACKED is bit 34: Linux chooses packed queues where they are offered.
+        assertTrue(console.contains("packed=10"), console);
         assertTrue(console.contains("root=/dev/root / ext4 rw"), console);
         assertTrue(!console.contains("NOT-REFUSED"), console);
         root.assertClean();

@@ -2,10 +2,12 @@
 package dev.isthmus.machine;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,15 @@ public final class Machine implements AutoCloseable {
     /** The latest thread that carries out such resets. */
     private final AtomicReference<@Nullable Thread> resetThread = new AtomicReference<>();
 
+    /** What a disk has paused the machine for, or null. Written under the lifecycle lock. */
+    private volatile @Nullable DiskFault diskFault;
+
+    /** Is told of {@link #diskFault}. Guarded by the lifecycle lock. */
+    private @Nullable Consumer<DiskFault> diskFaultAction;
+
+    /** The latest thread that pauses the machine for a disk. */
+    private final AtomicReference<@Nullable Thread> pauseThread = new AtomicReference<>();
+
     private Machine(MachineConfig config, RunControl control, MachineParts parts) {
         this.config = config;
         this.control = control;
@@ -57,7 +68,7 @@ public final class Machine implements AutoCloseable {
     public static Machine create(MachineConfig config) {
         RunControl control = new RunControl(config.rebootAllowed());
         Machine machine = new Machine(config, control, MachineParts.build(config, control));
-        control.bind(machine.parts, machine.new ResetRequest());
+        control.bind(machine.parts, machine.new ResetRequest(), machine.new DiskPause());
         return machine;
     }
 
@@ -130,7 +141,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Has a paused guest go on. Does nothing where the machine runs or has ended.
+     * Has a paused guest go on, disk requests that were kept first ({@link #diskFault}). Does nothing where the machine
+     * runs or has ended.
      *
      * @throws IllegalStateException if it was not started
      */
@@ -139,9 +151,57 @@ public final class Machine implements AutoCloseable {
             requireStarted();
             if (state() == MachineState.PAUSED) {
                 phase = MachineState.RUNNING;
+                diskFault = null;
+                parts.devices().retryDisks();
                 parts.setGoal(VcpuThread.Goal.RUN);
             }
         }
+    }
+
+    /**
+     * Returns what a disk with {@link DiskErrorPolicy#STOP} has paused the machine for, or null where none has. With the
+     * cause put right, {@link #resume} repeats what failed, which may pause the machine again.
+     */
+    public @Nullable DiskFault diskFault() {
+        return diskFault;
+    }
+
+    /**
+     * Has an action run whenever a disk has paused the machine, at once where one has. It replaces an earlier one.
+     *
+     * @param action runs on a thread of the machine's, or the caller's; must not wait for anything
+     */
+    public void whenDiskFaults(Consumer<DiskFault> action) {
+        synchronized (lifecycle) {
+            diskFaultAction = action;
+            DiskFault fault = diskFault;
+            if (fault != null) {
+                action.accept(fault);
+            }
+        }
+    }
+
+    /** Returns the disks, in the order in which the guest finds them. */
+    public List<MachineDisk> disks() {
+        List<MachineDisk> disks = new ArrayList<>();
+        for (Disk disk : parts.devices().disks()) {
+            disks.add(new MachineDisk(disk));
+        }
+        return List.copyOf(disks);
+    }
+
+    /**
+     * Returns the disk of an id.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public MachineDisk disk(String id) {
+        for (Disk disk : parts.devices().disks()) {
+            if (id.equals(disk.config().id())) {
+                return new MachineDisk(disk);
+            }
+        }
+        throw new IllegalArgumentException("The machine has no disk '" + id + "'");
     }
 
     /**
@@ -238,13 +298,17 @@ public final class Machine implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        Thread resetting = resetThread.get();
-        if (resetting != null) {
-            Uninterruptibly.join(resetting);
-        }
+        join(resetThread.get());
+        join(pauseThread.get());
         synchronized (lifecycle) {
             closed = true;
             parts.close();
+        }
+    }
+
+    private static void join(@Nullable Thread thread) {
+        if (thread != null) {
+            Uninterruptibly.join(thread);
         }
     }
 
@@ -286,9 +350,7 @@ public final class Machine implements AutoCloseable {
 
         @Override
         public void run() {
-            if (predecessor != null) {
-                Uninterruptibly.join(predecessor);
-            }
+            join(predecessor);
             try {
                 synchronized (lifecycle) {
                     // A guest that asks again at once does so while this thread is still here.
@@ -301,6 +363,51 @@ public final class Machine implements AutoCloseable {
                 }
             } catch (Throwable thrown) {
                 // Nobody else is told. As a rule the machine has ended with it already.
+                control.failed(thrown);
+            }
+        }
+    }
+
+    /** Pauses the machine where a disk has kept a request: on a thread of its own, since the loop must not wait. */
+    private final class DiskPause implements DiskFaultListener {
+        @Override
+        public void diskFailed(Disk disk) {
+            PauseTask task = new PauseTask(disk, pauseThread.get());
+            Thread thread = Thread.ofPlatform().name(config.name() + "-pause").daemon(true).unstarted(task);
+            pauseThread.set(thread);
+            HostThreads.start(thread);
+        }
+    }
+
+    private final class PauseTask implements Runnable {
+        private final Disk disk;
+        private final @Nullable Thread predecessor;
+
+        /** The predecessor is waited for, so that who waits for the latest waits for all. */
+        PauseTask(Disk disk, @Nullable Thread predecessor) {
+            this.disk = disk;
+            this.predecessor = predecessor;
+        }
+
+        @Override
+        public void run() {
+            join(predecessor);
+            try {
+                synchronized (lifecycle) {
+                    // Somebody may have resumed the machine meanwhile, and the disk with it.
+                    if (closed || control.ending() || !disk.stopped()) {
+                        return;
+                    }
+                    phase = MachineState.PAUSED;
+                    parts.park();
+                    DiskFault fault = disk.fault();
+                    diskFault = fault;
+                    Consumer<DiskFault> action = diskFaultAction;
+                    if (action != null) {
+                        action.accept(fault);
+                    }
+                }
+            } catch (Throwable thrown) {
                 control.failed(thrown);
             }
         }

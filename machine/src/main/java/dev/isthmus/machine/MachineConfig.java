@@ -7,6 +7,7 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.block.ImageFormat;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -94,10 +95,10 @@ public record MachineConfig(
                     "Give one up to 0xffff; 0x508 is usual.");
         }
         for (DiskConfig disk : disks) {
-            if (!disk.format().equals("raw")) {
+            if (!disk.format().equals(DiskConfig.AUTO) && ImageFormat.ofName(disk.format()) == null) {
                 throw new VmException.Configuration(
                         "Disk " + disk.path() + " has the unknown format '" + disk.format() + "'.",
-                        "The format is raw.");
+                        DiskConfig.KNOWN_FORMATS);
             }
             if (disk.queues() != DiskConfig.QUEUES_BY_CPUS
                     && (disk.queues() < 1 || disk.queues() > VirtioDevice.QUEUE_COUNT_LIMIT)) {

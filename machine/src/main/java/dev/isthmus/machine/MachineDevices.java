@@ -88,6 +88,7 @@ final class MachineDevices {
             IoThread loop,
             DiskEngines engines,
             MachineControl control,
+            DiskFaultListener diskFaults,
             SerialBackend serial) {
         MachineDevices devices = new MachineDevices(accelerator, memory, loop, control, serial);
         try {
@@ -99,7 +100,7 @@ final class MachineDevices {
             devices.addSerialGate(config.serialGatePort());
             List<DiskConfig> diskConfigs = config.disks();
             for (int i = 0; i < diskConfigs.size(); i++) {
-                Disk disk = Disk.open(diskConfigs.get(i), i, config.cpus(), engines);
+                Disk disk = Disk.open(diskConfigs.get(i), i, config.cpus(), loop, engines, diskFaults);
                 devices.disks.add(disk);
                 devices.slots.add(devices.attach(disk.device(), disk.name(), accelerator, memory, loop));
             }
@@ -171,6 +172,20 @@ final class MachineDevices {
     /** Returns the MMIO addresses. */
     Bus mmio() {
         return mmioBus.build();
+    }
+
+    /** Returns the disks, in the order in which the guest finds them. Not changed once the machine is built. */
+    List<Disk> disks() {
+        return disks;
+    }
+
+    /** Has disks go on that have kept requests. Any thread but the loop's. */
+    void retryDisks() {
+        for (Disk disk : disks) {
+            if (disk.stopped()) {
+                disk.retry();
+            }
+        }
     }
 
     /** Presses the power button. Any thread. */

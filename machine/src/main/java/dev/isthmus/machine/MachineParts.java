@@ -143,7 +143,8 @@ final class MachineParts implements AutoCloseable {
         loop = IoThread.start(config.name() + "-io", control);
         engines = DiskEngines.open(config, loop);
         SerialBackend serial = SerialBackends.open(config.serial());
-        devices = MachineDevices.build(config, accelerator, addressBits, ram.memory(), loop, engines, control, serial);
+        devices = MachineDevices.build(
+                config, accelerator, addressBits, ram.memory(), loop, engines, control, control, serial);
         ExitDispatcher dispatcher = new ExitDispatcher(devices.ports(), devices.mmio());
         makeVcpus(dispatcher, control, supported);
         fillMemory();

@@ -31,7 +31,7 @@ import dev.isthmus.machine.vcpu.VcpuThread;
  *
  * <p>Any thread; nothing here waits but the last vCPU thread, for serial output to leave.
  */
-final class RunControl implements MachineControl, ExitListener, IoThread.FailureHandler {
+final class RunControl implements MachineControl, ExitListener, DiskFaultListener, IoThread.FailureHandler {
     private static final int SERIAL_LINES_IN_DUMP = 24;
 
     private final boolean rebootAllowed;
@@ -48,6 +48,9 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
     /** Set with the parts. */
     private volatile @Nullable Runnable resetRequested;
 
+    /** Set with the parts. */
+    private volatile @Nullable DiskFaultListener diskFaults;
+
     RunControl(boolean rebootAllowed) {
         this.rebootAllowed = rebootAllowed;
     }
@@ -56,9 +59,11 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
      * Makes the machine's parts known.
      *
      * @param resetRequested called for each reset that the guest asks for; returns at once
+     * @param diskFaults called where a disk has kept a request that failed; returns at once
      */
-    void bind(MachineParts machineParts, Runnable resetRequested) {
+    void bind(MachineParts machineParts, Runnable resetRequested, DiskFaultListener diskFaults) {
         this.resetRequested = resetRequested;
+        this.diskFaults = diskFaults;
         this.parts = machineParts;
     }
 
@@ -210,6 +215,16 @@ final class RunControl implements MachineControl, ExitListener, IoThread.Failure
             }
         } finally {
             publish();
+        }
+    }
+
+    // DiskFaultListener
+
+    @Override
+    public void diskFailed(Disk disk) {
+        DiskFaultListener listener = diskFaults;
+        if (listener != null && !ending()) {
+            listener.diskFailed(disk);
         }
     }
 

@@ -82,6 +82,14 @@ public interface BlockBackend extends AutoCloseable {
         return BlockStatus.UNSUPPORTED;
     }
 
+    /**
+     * Looks at the size of the storage again where that is the capacity, as with raw images: something else has changed it.
+     * The caller tells the guest.
+     */
+    default BlockStatus refreshCapacity() {
+        return BlockStatus.OK;
+    }
+
     /** Releases the storage, without a flush. No other method may be running or be called any more. Idempotent. */
     @Override
     void close();

@@ -17,7 +17,7 @@ public abstract class BlockRequest implements Runnable {
     private long offsetBytes;
     private long lengthBytes;
     private boolean stable;
-    private boolean mayUnmap;
+    private final RangeList ranges = new RangeList();
 
     /** Makes a request for one disk. */
     protected BlockRequest(BlockBackend backend) {
@@ -25,28 +25,24 @@ public abstract class BlockRequest implements Runnable {
     }
 
     /**
-     * Sets what to do, all but the data.
+     * Sets what to do, all but data and ranges.
      *
      * @param newOperation the operation
-     * @param newOffsetBytes where in the disk, in bytes; 0 for a flush
-     * @param newLengthBytes how much, in bytes; for reads and writes the total of {@link #data}
+     * @param newOffsetBytes where in the disk to read or write, in bytes; else 0
+     * @param newLengthBytes how much, in bytes: the total of {@link #data}
      */
     protected final void prepare(BlockOperation newOperation, long newOffsetBytes, long newLengthBytes) {
         operation = newOperation;
         offsetBytes = newOffsetBytes;
         lengthBytes = newLengthBytes;
         stable = false;
-        mayUnmap = false;
+        data.clear();
+        ranges.clear();
     }
 
     /** Asks that a write be stable when it completes. */
     protected final void requireStable() {
         stable = true;
-    }
-
-    /** Allows zeroes to be written by giving up storage. */
-    protected final void allowUnmap() {
-        mayUnmap = true;
     }
 
     /** Returns the disk. */
@@ -59,12 +55,12 @@ public abstract class BlockRequest implements Runnable {
         return operation;
     }
 
-    /** Returns where in the disk, in bytes. */
+    /** Returns where in the disk to read or write, in bytes. */
     public final long offsetBytes() {
         return offsetBytes;
     }
 
-    /** Returns how much, in bytes. */
+    /** Returns how much to read or write, in bytes. */
     public final long lengthBytes() {
         return lengthBytes;
     }
@@ -84,9 +80,9 @@ public abstract class BlockRequest implements Runnable {
         return stable;
     }
 
-    /** Tells whether writing zeroes may give up storage. */
-    public final boolean mayUnmap() {
-        return mayUnmap;
+    /** Returns what to discard or to zero; empty for other operations. */
+    public final RangeList ranges() {
+        return ranges;
     }
 
     /** Carries the request out on the calling thread and completes it, whatever happens. */
@@ -105,14 +101,32 @@ public abstract class BlockRequest implements Runnable {
     private BlockStatus perform() {
         return switch (operation) {
             case READ -> backend.read(offsetBytes, data);
-            case WRITE -> {
-                BlockStatus written = backend.write(offsetBytes, data);
-                yield written == BlockStatus.OK && stable ? backend.flush() : written;
-            }
+            case WRITE -> stably(backend.write(offsetBytes, data));
             case FLUSH -> backend.flush();
-            case DISCARD -> backend.discard(offsetBytes, lengthBytes);
-            case WRITE_ZEROES -> backend.writeZeroes(offsetBytes, lengthBytes, mayUnmap);
+            case DISCARD -> discardAll();
+            case WRITE_ZEROES -> stably(zeroAll());
         };
+    }
+
+    private BlockStatus stably(BlockStatus written) {
+        return written == BlockStatus.OK && stable ? backend.flush() : written;
+    }
+
+    /** Ends at the first range that fails: what becomes of the others is nobody's to rely on. */
+    private BlockStatus discardAll() {
+        BlockStatus status = BlockStatus.OK;
+        for (int i = 0; i < ranges.count() && status == BlockStatus.OK; i++) {
+            status = backend.discard(ranges.offsetBytes(i), ranges.lengthBytes(i));
+        }
+        return status;
+    }
+
+    private BlockStatus zeroAll() {
+        BlockStatus status = BlockStatus.OK;
+        for (int i = 0; i < ranges.count() && status == BlockStatus.OK; i++) {
+            status = backend.writeZeroes(ranges.offsetBytes(i), ranges.lengthBytes(i), ranges.mayUnmap(i));
+        }
+        return status;
     }
 
     /**

@@ -11,6 +11,13 @@ import java.nio.ByteBuffer;
  */
 public interface ClusterCodec {
     /**
+     * Makes sure that it can work, before an image that needs it is opened.
+     *
+     * @throws ImageException where it can't
+     */
+    default void load() {}
+
+    /**
      * Unpacks a cluster.
      *
      * @param packed from its position to its limit: the compressed data, with anything behind its end

@@ -43,6 +43,29 @@ public interface ImageFile extends AutoCloseable {
     /** Writes a range, as {@link #write(long, ScatterView)}, from native memory. */
     BlockStatus write(long offsetBytes, MemorySegment source);
 
+    /**
+     * Finds the next byte that may be something else than zero, from an offset on.
+     *
+     * @return its offset, or the file's size where nothing follows but holes
+     */
+    default long nextData(long offsetBytes) {
+        return offsetBytes;
+    }
+
+    /**
+     * Finds the next hole, which reads as zeroes, from an offset on.
+     *
+     * @return its offset, at most the file's size
+     */
+    default long nextHole(long offsetBytes) {
+        return sizeBytes();
+    }
+
+    /** Returns how much storage the file takes, in bytes. */
+    default long allocatedBytes() {
+        return sizeBytes();
+    }
+
     /** Makes all writes that have returned, and the size, stable: they survive a crash of the host. */
     BlockStatus flush();
 
@@ -55,6 +78,14 @@ public interface ImageFile extends AutoCloseable {
      * @return {@link BlockStatus#UNSUPPORTED} where the storage can't and nothing was changed
      */
     BlockStatus punchHole(long offsetBytes, long lengthBytes);
+
+    /**
+     * Gives a range's storage back where the storage can, as {@link #punchHole} but for the contents, which may be
+     * anything afterwards.
+     */
+    default BlockStatus discard(long offsetBytes, long lengthBytes) {
+        return punchHole(offsetBytes, lengthBytes);
+    }
 
     /**
      * Has a range read as zeroes, fast if possible; extends the file where it ends before.

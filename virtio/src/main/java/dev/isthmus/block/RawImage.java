@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
 import dev.isthmus.device.FaultLog;
+import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
 
 /**
@@ -13,11 +17,12 @@ import dev.isthmus.memory.ScatterView;
  *
  * <p>Role DISK_WORKER, several at once.
  */
-public final class RawImage implements BlockBackend, DirectAccess {
+public final class RawImage implements SparseDisk, DirectAccess {
     private static final int SECTOR_BYTES = 512;
 
     private final ImageFile file;
     private final FaultLog faults;
+    private final boolean probed;
 
     /** Of the file, as last known. */
     private volatile long fileBytes;
@@ -29,7 +34,20 @@ public final class RawImage implements BlockBackend, DirectAccess {
      * @param name what log messages call the disk
      */
     public RawImage(ImageFile file, String name) {
+        this(file, name, false);
+    }
+
+    /**
+     * Makes a disk of a file, which was perhaps only taken for a raw image.
+     *
+     * @param file is closed with the disk
+     * @param name what log messages call the disk
+     * @param probed nobody said that it is raw: writes that would make it look like another format, and a guest so the
+     *     master of what the file is opened as the next time, are refused
+     */
+    public RawImage(ImageFile file, String name, boolean probed) {
         this.file = file;
+        this.probed = probed;
         this.faults = new FaultLog(name);
         this.fileBytes = file.sizeBytes();
     }
@@ -75,7 +93,41 @@ public final class RawImage implements BlockBackend, DirectAccess {
         if (!inRange(offsetBytes, source.totalBytes())) {
             return BlockStatus.OUT_OF_RANGE;
         }
+        if (probed && offsetBytes < ImageFormat.PROBE_BYTES) {
+            return writeStart(offsetBytes, source);
+        }
         return file.write(offsetBytes, source);
+    }
+
+    /** Writes what {@link ImageFormat#probe} looks at, from a copy: the guest may change its memory meanwhile. */
+    private BlockStatus writeStart(long offsetBytes, ScatterView source) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment start = arena.allocate(ImageFormat.PROBE_BYTES);
+            copy(source, start);
+            ImageFormat format = ImageFormat.probe(start);
+            if (format != ImageFormat.RAW) {
+                faults.report("refused a write that would make the image look like " + format.formatName()
+                        + ", because nobody said that it is raw (format=raw)");
+                return BlockStatus.IO_ERROR;
+            }
+            long rest = source.totalBytes() - start.byteSize();
+            BlockStatus status = file.write(offsetBytes, start);
+            if (status != BlockStatus.OK || rest == 0) {
+                return status;
+            }
+            ScatterList behind = new ScatterList();
+            behind.addSlice(source, start.byteSize(), rest);
+            return file.write(offsetBytes + start.byteSize(), behind);
+        }
+    }
+
+    private static void copy(ScatterView source, MemorySegment target) {
+        long done = 0;
+        for (int i = 0; i < source.count() && done < target.byteSize(); i++) {
+            long count = Math.min(source.lengthBytes(i), target.byteSize() - done);
+            MemorySegment.copy(source.segment(i), source.offset(i), target, done, count);
+            done += count;
+        }
     }
 
     @Override
@@ -96,7 +148,7 @@ public final class RawImage implements BlockBackend, DirectAccess {
         if (!inRange(offsetBytes, lengthBytes)) {
             return BlockStatus.OUT_OF_RANGE;
         }
-        BlockStatus status = file.punchHole(offsetBytes, lengthBytes);
+        BlockStatus status = file.discard(offsetBytes, lengthBytes);
         // A discard is advice: on storage that keeps everything it has been followed.
         return status == BlockStatus.UNSUPPORTED ? BlockStatus.OK : status;
     }
@@ -130,12 +182,32 @@ public final class RawImage implements BlockBackend, DirectAccess {
     }
 
     @Override
+    public BlockStatus refreshCapacity() {
+        fileBytes = file.sizeBytes();
+        return BlockStatus.OK;
+    }
+
+    @Override
+    public BlockStatus find(long offsetBytes, long maxBytes, DiskExtent found) {
+        long data = file.nextData(offsetBytes);
+        if (data > offsetBytes) {
+            found.set(DiskExtent.Kind.ZERO, Math.min(maxBytes, data - offsetBytes));
+        } else {
+            long hole = Math.max(offsetBytes + 1, file.nextHole(offsetBytes));
+            // The padding of the last sector belongs to it.
+            long end = hole >= fileBytes ? capacityBytes() : hole;
+            found.set(DiskExtent.Kind.DATA, Math.min(maxBytes, end - offsetBytes));
+        }
+        return BlockStatus.OK;
+    }
+
+    @Override
     public boolean map(boolean write, long offsetBytes, long lengthBytes, ExtentList extents) {
         extents.clear();
         if (!inRange(offsetBytes, lengthBytes)
-                || (write && readOnly())
+                || (write && (readOnly() || (probed && offsetBytes < ImageFormat.PROBE_BYTES)))
                 || offsetBytes + lengthBytes > fileBytes) {
-            // What is refused, and the padded sector, take the long way.
+            // What is or may be refused, and the padded sector, take the long way.
             return false;
         }
         extents.add(file, offsetBytes, lengthBytes);

@@ -51,6 +51,18 @@ public interface EventLoop {
      */
     FdWatch watch(int fd, int interest, FdWatch.Callback callback);
 
+    /**
+     * Has the loop look for work by itself while it is busy, and for a little while after that. Loop thread only, and not
+     * while a poller is being called.
+     */
+    void addPoller(LoopPoller poller);
+
+    /**
+     * Ends what {@link #addPoller} began; the poller is not called any more, {@link LoopPoller#end} included. Does nothing
+     * for one that was not added. Loop thread only.
+     */
+    void removePoller(LoopPoller poller);
+
     /** Returns the loop's clock in nanoseconds, monotonic; a test's loop has a clock of its own. */
     long nanoTime();
 }

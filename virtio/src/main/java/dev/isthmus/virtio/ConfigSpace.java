@@ -7,7 +7,7 @@ import java.util.Arrays;
  * A device's configuration space with its generation (virtio 1.2, section 2.5).
  *
  * <p>Contents and generation change in one step, so a driver that reads the same generation before and after has read
- * one version of the contents. Reading: any thread, without a lock. Writing: one thread, the device's.
+ * one version of the contents. Reading: any thread, without a lock. Writing: one thread at a time.
  */
 public final class ConfigSpace {
     private static final class Version {

@@ -15,6 +15,14 @@ public interface VirtioDevice {
     long offeredFeatures();
 
     /**
+     * Tells whether drivers may choose packed queues: whether VIRTIO_F_RING_PACKED is offered. A device works with either
+     * format; this is its user's choice, the same until it closes.
+     */
+    default boolean offersPackedQueues() {
+        return false;
+    }
+
+    /**
      * Tells whether the device can work with a driver's choice. What was not offered has been refused before.
      *
      * @param features all features chosen, the transport's included
@@ -22,6 +30,9 @@ public interface VirtioDevice {
     default boolean acceptsFeatures(long features) {
         return true;
     }
+
+    /** Takes note of the driver's choice, which {@link #acceptsFeatures} has let pass: FEATURES_OK was set. */
+    default void featuresChosen(long features) {}
 
     /** Returns the number of queues, 1 to {@link #QUEUE_COUNT_LIMIT}. */
     int queueCount();

@@ -17,6 +17,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** What a worker does with a request. */
 class BlockRequestTest {
+    /** Where nothing can be discarded or zeroed. */
+    private static final long REFUSED = 1 << 20;
+
     private final List<String> calls = new ArrayList<>();
 
     /** Writes down what it is asked for. */
@@ -58,13 +61,13 @@ class BlockRequestTest {
         @Override
         public BlockStatus discard(long offsetBytes, long lengthBytes) {
             calls.add("discard " + offsetBytes + " " + lengthBytes);
-            return BlockStatus.OK;
+            return offsetBytes == REFUSED ? BlockStatus.NO_SPACE : BlockStatus.OK;
         }
 
         @Override
         public BlockStatus writeZeroes(long offsetBytes, long lengthBytes, boolean mayUnmap) {
             calls.add("zero " + offsetBytes + " " + lengthBytes + " " + mayUnmap);
-            return BlockStatus.OK;
+            return offsetBytes == REFUSED ? BlockStatus.NO_SPACE : BlockStatus.OK;
         }
 
         @Override
@@ -76,7 +79,8 @@ class BlockRequestTest {
     private final class Request extends BlockRequest {
         Request(BlockBackend backend, BlockOperation operation) {
             super(backend);
-            prepare(operation, 512, 1024);
+            boolean transfer = operation == BlockOperation.READ || operation == BlockOperation.WRITE;
+            prepare(operation, transfer ? 512 : 0, transfer ? 1024 : 0);
         }
 
         Request stablyWritten() {
@@ -84,8 +88,8 @@ class BlockRequestTest {
             return this;
         }
 
-        Request unmapping() {
-            allowUnmap();
+        Request over(long offsetBytes, long lengthBytes, boolean unmap) {
+            ranges().add(offsetBytes, lengthBytes, unmap);
             return this;
         }
 
@@ -107,9 +111,8 @@ class BlockRequestTest {
         new Request(backend, BlockOperation.READ).run();
         new Request(backend, BlockOperation.WRITE).run();
         new Request(backend, BlockOperation.FLUSH).run();
-        new Request(backend, BlockOperation.DISCARD).run();
-        new Request(backend, BlockOperation.WRITE_ZEROES).run();
-        new Request(backend, BlockOperation.WRITE_ZEROES).unmapping().run();
+        new Request(backend, BlockOperation.DISCARD).over(512, 1024, false).run();
+        new Request(backend, BlockOperation.WRITE_ZEROES).over(512, 1024, false).over(4096, 512, true).run();
 
         assertEquals(
                 List.of(
@@ -122,8 +125,7 @@ class BlockRequestTest {
                         "discard 512 1024",
                         "complete OK",
                         "zero 512 1024 false",
-                        "complete OK",
-                        "zero 512 1024 true",
+                        "zero 4096 512 true",
                         "complete OK"),
                 calls);
     }
@@ -164,13 +166,47 @@ class BlockRequestTest {
     }
 
     @Test
-    void preparingAgainForgetsTheFlagsOfTheLastUse() {
-        Request request = new Request(backend, BlockOperation.WRITE).stablyWritten().unmapping();
-        assertTrue(request.stable() && request.mayUnmap());
+    void severalRangesEndOnceAndWithTheFirstError() {
+        new Request(backend, BlockOperation.DISCARD)
+                .over(0, 512, false)
+                .over(REFUSED, 512, false)
+                .over(1024, 512, false)
+                .run();
+        new Request(backend, BlockOperation.WRITE_ZEROES)
+                .stablyWritten()
+                .over(REFUSED, 512, false)
+                .over(1024, 512, false)
+                .run();
+
+        assertEquals(
+                List.of(
+                        "discard 0 512",
+                        "discard " + REFUSED + " 512",
+                        "complete NO_SPACE",
+                        "zero " + REFUSED + " 512 false",
+                        "complete NO_SPACE"),
+                calls);
+    }
+
+    @Test
+    void zeroesThatMustBeStableAreFlushedOnce() {
+        new Request(backend, BlockOperation.WRITE_ZEROES)
+                .stablyWritten()
+                .over(0, 512, false)
+                .over(1024, 512, false)
+                .run();
+
+        assertEquals(List.of("zero 0 512 false", "zero 1024 512 false", "flush", "complete OK"), calls);
+    }
+
+    @Test
+    void preparingAgainForgetsTheLastUse() {
+        Request request = new Request(backend, BlockOperation.WRITE).stablyWritten().over(0, 512, true);
+        assertTrue(request.stable() && request.ranges().count() == 1);
 
         request.prepare(BlockOperation.WRITE, 0, 0);
 
-        assertFalse(request.stable() || request.mayUnmap());
+        assertFalse(request.stable() || request.ranges().count() != 0);
     }
 
     @Test

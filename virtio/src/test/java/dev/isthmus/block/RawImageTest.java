@@ -40,6 +40,48 @@ class RawImageTest {
         return list;
     }
 
+    private static ScatterList qcow2Header(int lengthBytes) {
+        ScatterList list = list(lengthBytes, 0);
+        MemorySegment.copy(
+                MemorySegment.ofArray(new byte[] {'Q', 'F', 'I', (byte) 0xfb, 0, 0, 0, 3}), 0, list.segment(0), 0, 8);
+        return list;
+    }
+
+    @Test
+    void guestCanNotTurnWhatWasTakenForRawIntoAnotherFormat() {
+        RawImage probed = new RawImage(file, "raw", true);
+
+        assertEquals(BlockStatus.IO_ERROR, probed.write(0, qcow2Header(1024)));
+        assertFalse(probed.map(true, 0, 4096, extents));
+
+        assertEquals(1, file.contents()[0]);
+        assertEquals(BlockStatus.OK, probed.write(512, qcow2Header(512)));
+        assertTrue(probed.map(true, 512, 4096, extents));
+        assertTrue(probed.map(false, 0, 4096, extents));
+    }
+
+    @Test
+    void otherWritesToTheStartOfWhatWasTakenForRawArriveWhole() {
+        RawImage probed = new RawImage(file, "raw", true);
+        ScatterList pieces = list(300, 7);
+        pieces.add(list(1236, 8).segment(0), 0, 1236);
+
+        assertEquals(BlockStatus.OK, probed.write(0, pieces));
+
+        byte[] now = file.contents();
+        assertEquals(7, now[299]);
+        assertEquals(8, now[300]);
+        assertEquals(8, now[1535]);
+        assertEquals(4, now[1536]);
+    }
+
+    @Test
+    void guestMayWriteAnythingToAnImageThatIsSaidToBeRaw() {
+        assertEquals(BlockStatus.OK, disk.write(0, qcow2Header(512)));
+
+        assertEquals('Q', file.contents()[0]);
+    }
+
     @Test
     void lastSectorIsPaddedWithZeroes() {
         ScatterList target = list(1024, 99);

@@ -3,10 +3,13 @@ package dev.isthmus.vmm;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.DiskFault;
 import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.MachineDisk;
 import dev.isthmus.machine.MachineExit;
 import dev.isthmus.machine.MachineState;
 import dev.isthmus.machine.VmException;
@@ -89,12 +92,44 @@ public final class Vm implements AutoCloseable {
         return machine.cpuFlagsWithoutEffect();
     }
 
+    /** Returns the disks, in the order in which the guest finds them: to resize them, to limit their rates. */
+    public List<MachineDisk> disks() {
+        return machine.disks();
+    }
+
+    /**
+     * Returns the disk of an id ({@link dev.isthmus.machine.DiskConfig#withId}).
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public MachineDisk disk(String id) {
+        return machine.disk(id);
+    }
+
+    /**
+     * Returns what a disk has paused the VM for, whose requests are kept where the host fails them
+     * ({@link dev.isthmus.machine.DiskErrorPolicy#STOP}); null where none has. With the cause put right, {@link #resume}
+     * repeats what failed, which may pause the VM again.
+     */
+    public @Nullable DiskFault diskFault() {
+        return machine.diskFault();
+    }
+
+    /**
+     * Has an action run whenever a disk has paused the VM, at once where one has. It replaces an earlier one.
+     *
+     * @param action runs on a thread of the VM's, or the caller's; must not wait for anything
+     */
+    public void whenDiskFaults(Consumer<DiskFault> action) {
+        machine.whenDiskFaults(action);
+    }
+
     /** Stops all vCPUs where they are; returns when none runs any more. */
     public void pause() {
         machine.pause();
     }
 
-    /** Lets the vCPUs run on after {@link #pause()}. */
+    /** Lets the vCPUs run on after {@link #pause()}, or after a disk has paused the VM ({@link #diskFault}). */
     public void resume() {
         machine.resume();
     }

@@ -109,14 +109,17 @@ public final class VmBuilder {
         return this;
     }
 
-    /** Adds a virtio disk over a raw image that the guest may write to; the first is Linux's {@code /dev/vda}. */
+    /**
+     * Adds a virtio disk over an image that the guest may write to, of a format that is found out
+     * ({@link DiskConfig#AUTO}); the first is Linux's {@code /dev/vda}.
+     */
     public VmBuilder disk(Path image) {
-        return disk(DiskConfig.raw(image));
+        return disk(DiskConfig.of(image));
     }
 
-    /** Adds a virtio disk over a raw image that the guest may only read. */
+    /** Adds a virtio disk over an image that the guest may only read, of a format that is found out. */
     public VmBuilder readOnlyDisk(Path image) {
-        return disk(new DiskConfig(image, "raw", true, null, null));
+        return disk(DiskConfig.of(image).withReadOnly(true));
     }
 
     /** Adds a virtio disk with all its details. */

@@ -260,6 +260,15 @@ public class Linux {
     public static int __NR_fstat() {
         return __NR_fstat;
     }
+    private static final int __NR_lseek = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_lseek 8
+     * }
+     */
+    public static int __NR_lseek() {
+        return __NR_lseek;
+    }
     private static final int __NR_mmap = (int)9L;
     /**
      * {@snippet lang=c :
@@ -529,6 +538,15 @@ public class Linux {
      */
     public static int __NR_memfd_create() {
         return __NR_memfd_create;
+    }
+    private static final int __NR_statx = (int)332L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_statx 332
+     * }
+     */
+    public static int __NR_statx() {
+        return __NR_statx;
     }
     private static final int __NR_io_uring_setup = (int)425L;
     /**
@@ -1942,6 +1960,33 @@ public class Linux {
      */
     public static int FALLOC_FL_ZERO_RANGE() {
         return FALLOC_FL_ZERO_RANGE;
+    }
+    private static final int AT_EMPTY_PATH = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * #define AT_EMPTY_PATH 4096
+     * }
+     */
+    public static int AT_EMPTY_PATH() {
+        return AT_EMPTY_PATH;
+    }
+    private static final int SEEK_DATA = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_DATA 3
+     * }
+     */
+    public static int SEEK_DATA() {
+        return SEEK_DATA;
+    }
+    private static final int SEEK_HOLE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_HOLE 4
+     * }
+     */
+    public static int SEEK_HOLE() {
+        return SEEK_HOLE;
     }
     private static final int KVM_IRQCHIP_PIC_MASTER = (int)0L;
     /**
@@ -5606,6 +5651,15 @@ public class Linux {
     public static int OFFSETOF_stat_st_size() {
         return OFFSETOF_stat_st_size;
     }
+    private static final int OFFSETOF_stat_st_blocks = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_stat_st_blocks = 64
+     * }
+     */
+    public static int OFFSETOF_stat_st_blocks() {
+        return OFFSETOF_stat_st_blocks;
+    }
     private static final int OFFSETOF_sockaddr_un_sun_family = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5885,6 +5939,33 @@ public class Linux {
     public static int OFFSETOF_io_uring_cqe_res() {
         return OFFSETOF_io_uring_cqe_res;
     }
+    private static final int OFFSETOF_statx_stx_mask = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_mask = 0
+     * }
+     */
+    public static int OFFSETOF_statx_stx_mask() {
+        return OFFSETOF_statx_stx_mask;
+    }
+    private static final int OFFSETOF_statx_stx_dio_mem_align = (int)152L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_dio_mem_align = 152
+     * }
+     */
+    public static int OFFSETOF_statx_stx_dio_mem_align() {
+        return OFFSETOF_statx_stx_dio_mem_align;
+    }
+    private static final int OFFSETOF_statx_stx_dio_offset_align = (int)156L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_dio_offset_align = 156
+     * }
+     */
+    public static int OFFSETOF_statx_stx_dio_offset_align() {
+        return OFFSETOF_statx_stx_dio_offset_align;
+    }
     private static final int SIZEOF_flock = (int)32L;
     /**
      * {@snippet lang=c :
@@ -6064,6 +6145,24 @@ public class Linux {
      */
     public static long BLKGETSIZE64() {
         return BLKGETSIZE64;
+    }
+    private static final int BLKDISCARD = (int)4727L;
+    /**
+     * {@snippet lang=c :
+     * #define BLKDISCARD 4727
+     * }
+     */
+    public static int BLKDISCARD() {
+        return BLKDISCARD;
+    }
+    private static final int BLKZEROOUT = (int)4735L;
+    /**
+     * {@snippet lang=c :
+     * #define BLKZEROOUT 4735
+     * }
+     */
+    public static int BLKZEROOUT() {
+        return BLKZEROOUT;
     }
     private static final int RWF_DSYNC = (int)2L;
     /**
@@ -6793,6 +6892,15 @@ public class Linux {
      */
     public static long KVM_GET_XSAVE2() {
         return KVM_GET_XSAVE2;
+    }
+    private static final int STATX_DIOALIGN = (int)8192L;
+    /**
+     * {@snippet lang=c :
+     * #define STATX_DIOALIGN 8192
+     * }
+     */
+    public static int STATX_DIOALIGN() {
+        return STATX_DIOALIGN;
     }
     private static final int MFD_CLOEXEC = (int)1L;
     /**

@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
+#include <linux/stat.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
@@ -308,6 +309,7 @@ enum layout {
 
     OFFSET(stat, st_mode),
     OFFSET(stat, st_size),
+    OFFSET(stat, st_blocks),
 
     OFFSET(sockaddr_un, sun_family),
     OFFSET(sockaddr_un, sun_path),
@@ -344,6 +346,10 @@ enum layout {
     SIZE(io_uring_cqe),
     OFFSET(io_uring_cqe, user_data),
     OFFSET(io_uring_cqe, res),
+
+    OFFSET(statx, stx_mask),
+    OFFSET(statx, stx_dio_mem_align),
+    OFFSET(statx, stx_dio_offset_align),
 
     SIZE(flock),
     OFFSET(flock, l_type),

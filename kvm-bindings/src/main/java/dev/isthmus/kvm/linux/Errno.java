@@ -87,6 +87,9 @@ public final class Errno {
     /** Broken pipe. */
     public static final int EPIPE = 32;
 
+    /** No record locks available. */
+    public static final int ENOLCK = 37;
+
     /** Function not implemented. */
     public static final int ENOSYS = 38;
 

@@ -52,6 +52,9 @@ public final class HostFile implements AutoCloseable {
      */
     private static final long MAX_TRANSFER_BYTES = 0x7fff_f000L;
 
+    /** The unit of stat's {@code st_blocks}, whatever the file system's is. */
+    private static final int STAT_BLOCK_BYTES = 512;
+
     private final Fd fd;
     private final String path;
     private final int type;
@@ -173,7 +176,7 @@ public final class HostFile implements AutoCloseable {
                 long chunk = Math.min(length - done, MAX_TRANSFER_BYTES);
                 long at = offset + done;
                 long result = Syscall.call(Linux.__NR_pread64(), fd.number(), address + done, chunk, at);
-                if (result == 0) {
+                if (endsAt(result, done)) {
                     break;
                 }
                 done += transferred("pread", result, length - done, at);
@@ -182,6 +185,14 @@ public final class HostFile implements AutoCloseable {
         } finally {
             Reference.reachabilityFence(target);
         }
+    }
+
+    /**
+     * Tells whether a read has come to the end of the file. One past the host's cache that was cut short there goes on
+     * at an offset that is no multiple of the sector size, which the kernel refuses.
+     */
+    private static boolean endsAt(long result, long doneBytes) {
+        return result == 0 || (result == -Errno.EINVAL && doneBytes > 0);
     }
 
     /**
@@ -218,7 +229,7 @@ public final class HostFile implements AutoCloseable {
         long done = 0;
         while (vectors.remainingBytes() > 0) {
             long result = transferVectors(Linux.__NR_preadv(), vectors, offset + done);
-            if (result == 0) {
+            if (endsAt(result, done)) {
                 break;
             }
             long count = transferred("preadv", result, vectors.remainingBytes(), offset + done);
@@ -297,6 +308,41 @@ public final class HostFile implements AutoCloseable {
         }
     }
 
+    /** How much storage it takes on the host, in bytes; less than its size where it has holes. */
+    public long allocatedBytes() {
+        return fstat(fd, path).getLong(Linux.OFFSETOF_stat_st_blocks()) * STAT_BLOCK_BYTES;
+    }
+
+    /**
+     * Finds data: where the next byte is that is not in a hole, from an offset on.
+     *
+     * @return its offset, or -1 where there is none up to the end of the file
+     */
+    public long seekData(long offset) {
+        return seek("SEEK_DATA", Linux.SEEK_DATA(), offset);
+    }
+
+    /**
+     * Finds a hole: where the next byte is that is in one, from an offset on; the end of the file counts as one.
+     *
+     * @return its offset, or -1 where the offset is not in the file
+     */
+    public long seekHole(long offset) {
+        return seek("SEEK_HOLE", Linux.SEEK_HOLE(), offset);
+    }
+
+    /** Moves the file position, which nothing else uses. */
+    private long seek(String what, int whence, long offset) {
+        long result = Syscall.call(Linux.__NR_lseek(), fd.number(), offset, whence);
+        if (result == -Errno.ENXIO) {
+            return -1;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("lseek", path + ", " + what + " from offset " + offset, result);
+        }
+        return result;
+    }
+
     /**
      * Gives a range's blocks back to the host: it reads as zeroes, and the file keeps its size.
      *
@@ -317,12 +363,47 @@ public final class HostFile implements AutoCloseable {
         return fallocate("FALLOC_FL_ZERO_RANGE", mode, offset, lengthBytes);
     }
 
+    /**
+     * Tells a block device that a range is not needed; it may read as anything afterwards.
+     *
+     * @return false if the device cannot do it, or the range is no multiple of its blocks, and nothing was changed
+     */
+    public boolean discardBlocks(long offset, long lengthBytes) {
+        return rangeIoctl("BLKDISCARD", Linux.BLKDISCARD(), offset, lengthBytes);
+    }
+
+    /**
+     * Makes a range of a block device read as zeroes.
+     *
+     * @return false if the range is no multiple of its blocks, and nothing was changed
+     */
+    public boolean zeroBlocks(long offset, long lengthBytes) {
+        return rangeIoctl("BLKZEROOUT", Linux.BLKZEROOUT(), offset, lengthBytes);
+    }
+
+    private boolean rangeIoctl(String name, long request, long offset, long lengthBytes) {
+        ThreadMemory memory = ThreadMemory.current();
+        long result;
+        do {
+            memory.scratch().putLong(0, offset).putLong(Long.BYTES, lengthBytes);
+            result = Syscall.call(Linux.__NR_ioctl(), fd.number(), request, memory.scratchAddress());
+        } while (result == -Errno.EINTR);
+        if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL || result == -Errno.ENOTTY) {
+            return false;
+        }
+        if (result < 0) {
+            throw ErrnoException.of(name, path + ", " + lengthBytes + " bytes at offset " + offset, result);
+        }
+        return true;
+    }
+
     private boolean fallocate(String mode, int modeBits, long offset, long lengthBytes) {
         long result;
         do {
             result = Syscall.call(Linux.__NR_fallocate(), fd.number(), modeBits, offset, lengthBytes);
         } while (result == -Errno.EINTR);
-        if (result == -Errno.EOPNOTSUPP) {
+        // A block device refuses by EINVAL what is no multiple of its blocks.
+        if (result == -Errno.EOPNOTSUPP || (result == -Errno.EINVAL && isBlockDevice())) {
             return false;
         }
         if (result < 0) {
@@ -332,6 +413,56 @@ public final class HostFile implements AutoCloseable {
                     result);
         }
         return true;
+    }
+
+    /**
+     * Locks a byte for reading, for as long as the file is open ({@code F_OFD_SETLK}): the lock is that of this
+     * opening, also where the same process opened the file again. Bytes may be locked that the file does not have.
+     *
+     * @param offset which byte
+     * @return false if somebody else has locked it for writing
+     */
+    public boolean lockByte(long offset) {
+        long result = fcntl(Linux.F_OFD_SETLK(), Linux.F_RDLCK(), offset);
+        if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+            return false;
+        }
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_SETLK at " + offset, result);
+        }
+        return true;
+    }
+
+    /**
+     * Tells whether somebody else, which may be another opening of the same process, has locked a byte in any way
+     * ({@code F_OFD_GETLK}).
+     *
+     * @param offset which byte
+     */
+    public boolean isLockedByOthers(long offset) {
+        long result = fcntl(Linux.F_OFD_GETLK(), Linux.F_WRLCK(), offset);
+        if (result < 0) {
+            throw ErrnoException.of("fcntl", path + ", F_OFD_GETLK at " + offset, result);
+        }
+        ByteBuffer flock = ThreadMemory.current().scratch();
+        return flock.getShort(Linux.OFFSETOF_flock_l_type()) != Linux.F_UNLCK();
+    }
+
+    /** Passes a lock of one byte, in the calling thread's scratch memory, where the answer is as well. */
+    private long fcntl(int command, int type, long offset) {
+        ThreadMemory memory = ThreadMemory.current();
+        ByteBuffer flock = memory.scratch();
+        // From the start of the file (SEEK_SET); the kernel wants no process id with locks of this kind.
+        flock.putShort(Linux.OFFSETOF_flock_l_type(), (short) type)
+                .putShort(Linux.OFFSETOF_flock_l_whence(), (short) 0)
+                .putLong(Linux.OFFSETOF_flock_l_start(), offset)
+                .putLong(Linux.OFFSETOF_flock_l_len(), 1)
+                .putInt(Linux.OFFSETOF_flock_l_pid(), 0);
+        long result;
+        do {
+            result = Syscall.call(Linux.__NR_fcntl(), fd.number(), command, memory.scratchAddress());
+        } while (result == -Errno.EINTR);
+        return result;
     }
 
     /** Closes the descriptor; does nothing the second time. No thread may be using it. */

@@ -192,4 +192,57 @@ class HostFileTest {
         assertEquals(Errno.ENOENT, e.errno());
         assertEquals("open(" + missing + "): ENOENT (No such file or directory)", e.getMessage());
     }
+
+    @Test
+    void alignmentOfDirectIoIsAPowerOfTwoOrUnknown() throws IOException {
+        Files.createDirectories(Path.of("target"));
+        Path onDisk = Files.createTempFile(Path.of("target"), "direct", ".img");
+        try (HostFile opened = HostFile.open(onDisk.toString(), HostFile.O_RDWR, 0)) {
+            DirectAlignment alignment = DirectAlignment.of(opened);
+
+            if (alignment != null && alignment.offsetBytes() != 0) {
+                assertEquals(1, Integer.bitCount(alignment.memoryBytes()));
+                assertEquals(1, Integer.bitCount(alignment.offsetBytes()));
+                assertTrue(alignment.offsetBytes() <= 1 << 16);
+            }
+        } finally {
+            Files.delete(onDisk);
+        }
+    }
+
+    @Test
+    void blockDeviceDiscardsAndZeroesWholeBlocks() throws Exception {
+        file.ftruncate(1 << 20);
+        Process losetup = new ProcessBuilder("losetup", "--find", "--show", path.toString()).start();
+        String device = new String(losetup.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
+        assumeTrue(losetup.waitFor() == 0, "no right to make a block device");
+        try (HostFile disk = HostFile.open(device, HostFile.O_RDWR, 0)) {
+            assertTrue(disk.isBlockDevice());
+            disk.pwrite(arena.allocate(1 << 16).fill((byte) 7), 0);
+
+            assertTrue(disk.zeroBlocks(4096, 4096));
+            assertTrue(disk.discardBlocks(8192, 4096));
+            assertTrue(disk.punchHole(16_384, 4096));
+
+            MemorySegment read = arena.allocate(1 << 16);
+            disk.pread(read, 0);
+            assertEquals(7, read.get(ValueLayout.JAVA_BYTE, 4095));
+            assertEquals(0, read.get(ValueLayout.JAVA_BYTE, 4096));
+            assertEquals(0, read.get(ValueLayout.JAVA_BYTE, 16_384));
+            assertEquals(7, read.get(ValueLayout.JAVA_BYTE, 20_480));
+            assertFalse(disk.zeroBlocks(100, 512));
+            assertFalse(disk.discardBlocks(100, 512));
+            assertFalse(disk.zeroRange(100, 512));
+        } finally {
+            new ProcessBuilder("losetup", "--detach", device).start().waitFor();
+        }
+    }
+
+    @Test
+    void regularFileIsNoBlockDevice() {
+        file.ftruncate(1 << 20);
+
+        assertFalse(file.discardBlocks(0, 4096));
+        assertFalse(file.zeroBlocks(0, 4096));
+    }
 }

@@ -16,7 +16,7 @@ import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.io.Uninterruptibly;
 
 /**
- * The threads that do one VM's disk I/O, where it may block.
+ * The threads that do one disk's I/O, where it may block.
  *
  * <p>Threads start with the requests that need them, up to a limit, and live until {@link #close}, which first lets them
  * finish all that has been submitted. They are never interrupted. Where the host allows no thread at all, requests end
@@ -25,8 +25,11 @@ import dev.isthmus.machine.io.Uninterruptibly;
  * <p>Role DISK_WORKER; {@link #submit} is for any thread.
  */
 public final class DiskWorkers implements BlockExecutor, AutoCloseable {
-    /** As many as one VM keeps busy on an SSD; a request a thread. */
+    /** As many as a disk keeps busy through the page cache, where most requests are done at once; a request a thread. */
     public static final int DEFAULT_THREADS = 4;
+
+    /** As many as a disk past the page cache has: each waits for the storage, which wants many requests at a time. */
+    public static final int DIRECT_THREADS = 32;
 
     private final String namePrefix;
     private final int maxThreads;

@@ -69,7 +69,9 @@ final class Flight {
             if (file == null) {
                 continue;
             }
-            if (!(file instanceof HostImageFile) || extents.lengthBytes(i) > ENTRY_BYTES_MAX) {
+            if (!(file instanceof HostImageFile host)
+                    || extents.lengthBytes(i) > ENTRY_BYTES_MAX
+                    || !host.takes(request().data(), extents.offsetBytes(i), extents.lengthBytes(i))) {
                 return false;
             }
             count++;
@@ -139,7 +141,7 @@ final class Flight {
         long offset = extents.offsetBytes(extent);
         if (write) {
             ring.prepareWrite(
-                    file.file().fd(), address, lengthBytes, offset, request().stable(), userData | lengthBytes);
+                    file.file().fd(), address, lengthBytes, offset, stableOn(file), userData | lengthBytes);
         } else {
             ring.prepareRead(file.file().fd(), address, lengthBytes, offset, userData | lengthBytes);
         }
@@ -156,11 +158,15 @@ final class Flight {
                     pieces.address(first),
                     count,
                     offset,
-                    request().stable(),
+                    stableOn(file),
                     userData | lengthBytes);
         } else {
             ring.prepareReadv(file.file().fd(), pieces.address(first), count, offset, userData | lengthBytes);
         }
+    }
+
+    private boolean stableOn(HostImageFile file) {
+        return request().stable() && file.keepsPromises();
     }
 
     /**

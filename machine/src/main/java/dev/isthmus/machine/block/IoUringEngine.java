@@ -13,6 +13,7 @@ import dev.isthmus.block.DirectAccess;
 import dev.isthmus.block.RawImage;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
+import dev.isthmus.device.LoopPoller;
 import dev.isthmus.kvm.linux.IoUring;
 
 /**
@@ -27,7 +28,7 @@ import dev.isthmus.kvm.linux.IoUring;
  * <p>Role IOTHREAD: all but {@link #submit} on the loop's thread, and that passes requests of other threads on to the
  * workers. Allocates nothing once as many requests were in flight as ever are.
  */
-public final class IoUringEngine implements BlockExecutor, AutoCloseable {
+public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoCloseable {
     /** Requests prepared at most between two system calls. */
     private static final int ENTRIES = 256;
 
@@ -87,7 +88,17 @@ public final class IoUringEngine implements BlockExecutor, AutoCloseable {
         }
     }
 
-    /** Tells whether something completed. Loop thread. */
+    @Override
+    public void begin() {
+        // Completions appear in the ring whether somebody waits for them or not.
+    }
+
+    @Override
+    public void end() {
+        // As long as completions are in the ring, its descriptor is ready.
+    }
+
+    @Override
     public boolean poll() {
         if (ring.completions() == 0) {
             return false;
@@ -193,6 +204,7 @@ public final class IoUringEngine implements BlockExecutor, AutoCloseable {
         @Override
         public void run() {
             watch = loop.watch(ring.fd().number(), FdWatch.READABLE, this);
+            loop.addPoller(IoUringEngine.this);
         }
 
         @Override
@@ -207,6 +219,7 @@ public final class IoUringEngine implements BlockExecutor, AutoCloseable {
             if (watch != null) {
                 watch.close();
             }
+            loop.removePoller(IoUringEngine.this);
         }
     }
 }

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
+import dev.isthmus.device.LoopPoller;
 import dev.isthmus.device.LoopTask;
 import dev.isthmus.device.LoopTimer;
 import dev.isthmus.kvm.linux.Epoll;
@@ -23,6 +24,9 @@ import dev.isthmus.machine.HostThreads;
  * callbacks schedule meanwhile run in the next turn, so that nothing starves. Posted tasks are the work of one bottom
  * half of the loop's own.
  *
+ * <p>While there is work, and for up to {@link PollTime} after, the loop looks at its {@link LoopPoller}s by itself instead
+ * of blocking; descriptors wait for that no longer than {@link #LOOK_NANOS}.
+ *
  * <p>Waking up: the loop announces in {@link #asleep} that it may block, then looks for bottom halves once more. A
  * scheduler queues its bottom half, then looks whether the loop is asleep. One of the two sees the other, and of many
  * schedulers only the first writes to the eventfd.
@@ -32,6 +36,9 @@ import dev.isthmus.machine.HostThreads;
  */
 public final class IoThread implements EventLoop, AutoCloseable {
     private static final int MAX_EVENTS = 64;
+
+    /** How long descriptors are not looked at while pollers find work: what a look costs is a small part of that. */
+    private static final long LOOK_NANOS = 50_000;
 
     /** Epoll key of the loop's own eventfd; watches have keys with a generation of at least 1. */
     private static final long WAKE_UP_KEY = 0;
@@ -49,6 +56,8 @@ public final class IoThread implements EventLoop, AutoCloseable {
     private final WatchTable<LoopWatch> watches = new WatchTable<>();
     private final TimerQueue timers = new TimerQueue();
     private final BottomHalfQueue bottomHalves = new BottomHalfQueue();
+    private final PollerSet pollers = new PollerSet(this);
+    private final PollTime pollTime = new PollTime();
     private final AtomicBoolean asleep = new AtomicBoolean();
 
     /** Guarded by itself. */
@@ -64,6 +73,9 @@ public final class IoThread implements EventLoop, AutoCloseable {
 
     /** Calls whose tasks have begun and not ended. Loop thread only. */
     private final Set<LoopCall> begunCalls = new HashSet<>();
+
+    /** When descriptors were looked at. Loop thread only. */
+    private long lookedAtNanos;
 
     /** Loop thread only. */
     private boolean running = true;
@@ -136,6 +148,18 @@ public final class IoThread implements EventLoop, AutoCloseable {
             throw e;
         }
         return watch;
+    }
+
+    @Override
+    public void addPoller(LoopPoller poller) {
+        assert inLoop();
+        pollers.add(poller);
+    }
+
+    @Override
+    public void removePoller(LoopPoller poller) {
+        assert inLoop();
+        pollers.remove(poller);
     }
 
     @Override
@@ -212,6 +236,11 @@ public final class IoThread implements EventLoop, AutoCloseable {
         return epoll;
     }
 
+    /** Is told of what a callback threw. */
+    void callbackFailed(Throwable thrown) {
+        failureHandler.callbackFailed(thrown);
+    }
+
     /** Runs a callback of a timer or bottom half. */
     void run(Runnable callback) {
         try {
@@ -222,7 +251,7 @@ public final class IoThread implements EventLoop, AutoCloseable {
     }
 
     private void turn() {
-        int ready = block();
+        int ready = pollers.isEmpty() ? block(true) : pollThenBlock();
         runTimers();
         for (int i = 0; i < ready; i++) {
             long key = epoll.data(i);
@@ -238,7 +267,42 @@ public final class IoThread implements EventLoop, AutoCloseable {
         runBottomHalves();
     }
 
-    private int block() {
+    /** Looks for work while that is worth it; answers how many descriptors are ready. */
+    private int pollThenBlock() {
+        long startNanos = nanoTime();
+        long lookNanos = pollTime.nanos();
+        boolean found = false;
+        if (lookNanos > 0) {
+            pollers.begin();
+            TimerQueue.Entry first = timers.first();
+            if (first != null) {
+                lookNanos = Math.min(lookNanos, first.deadlineNanos - startNanos);
+            }
+            long nowNanos = startNanos;
+            do {
+                found = pollers.poll() || !bottomHalves.isEmpty();
+                if (found) {
+                    break;
+                }
+                Thread.onSpinWait();
+                nowNanos = nanoTime();
+            } while (nowNanos - startNanos < lookNanos);
+            if (found && nowNanos - lookedAtNanos < LOOK_NANOS) {
+                return 0;
+            }
+        }
+        if (!found) {
+            pollers.end();
+        }
+        int ready = block(!found);
+        lookedAtNanos = nanoTime();
+        if (!found) {
+            pollTime.waited(lookedAtNanos - startNanos);
+        }
+        return ready;
+    }
+
+    private int block(boolean mayWait) {
         TimerQueue.Entry first = timers.first();
         long timeoutNanos = Epoll.FOREVER;
         if (first != null) {
@@ -246,7 +310,7 @@ public final class IoThread implements EventLoop, AutoCloseable {
         }
         asleep.set(true);
         // Pairs with enqueue(): a bottom half queued before this look is seen here, one queued later wakes us.
-        if (!bottomHalves.isEmpty()) {
+        if (!mayWait || !bottomHalves.isEmpty()) {
             timeoutNanos = 0;
         }
         int ready = epoll.await(timeoutNanos);

@@ -160,7 +160,7 @@ class ElfKernelTest {
         assertEquals(0, memory.readU32(page + 0x21c));
         assertEquals(MachineLayout.ACPI_RSDP_GPA, memory.readU64(page + 0x070));
         assertEquals("console=ttyS0 quiet", readText(memory.readU32(page + 0x228)));
-        assertEquals(6, memory.readU8(page + 0x1e8));
+        assertEquals(7, memory.readU8(page + 0x1e8));
         assertEquals(0, memory.readU64(page + 0x2d0));
         assertEquals(0x9_fc00, memory.readU64(page + 0x2d8));
         assertEquals(1, memory.readU32(page + 0x2e0));
@@ -181,7 +181,7 @@ class ElfKernelTest {
         assertEquals(0, memory.readU32(info + 12));
         assertEquals("a b", readText(memory.readU64(info + 0x18)));
         assertEquals(MachineLayout.ACPI_RSDP_GPA, memory.readU64(info + 0x20));
-        assertEquals(6, memory.readU32(info + 0x30));
+        assertEquals(7, memory.readU32(info + 0x30));
         long map = memory.readU64(info + 0x28);
         assertEquals(MIB, memory.readU64(map + 4 * 24));
         assertEquals(15 * MIB, memory.readU64(map + 4 * 24 + 8));

@@ -21,7 +21,7 @@ public class AvailableDataIsComplete extends QueuePair {
 
     /** Makes the state of one run. */
     public AvailableDataIsComplete() {
-        super(false);
+        super(false, false);
     }
 
     /** The driver. */

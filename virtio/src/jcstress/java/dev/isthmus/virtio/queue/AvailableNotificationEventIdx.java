@@ -18,7 +18,7 @@ import org.openjdk.jcstress.infra.results.ZZ_Result;
 public class AvailableNotificationEventIdx extends QueuePair {
     /** Makes the state of one run. */
     public AvailableNotificationEventIdx() {
-        super(true);
+        super(false, true);
         queue.disableNotifications();
     }
 

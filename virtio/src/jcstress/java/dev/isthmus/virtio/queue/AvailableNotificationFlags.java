@@ -18,7 +18,7 @@ import org.openjdk.jcstress.infra.results.ZZ_Result;
 public class AvailableNotificationFlags extends QueuePair {
     /** Makes the state of one run. */
     public AvailableNotificationFlags() {
-        super(false);
+        super(false, false);
         queue.disableNotifications();
     }
 

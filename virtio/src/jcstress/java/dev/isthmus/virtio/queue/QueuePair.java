@@ -6,7 +6,9 @@ import java.lang.foreign.MemorySegment;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.PackedQueueDriver;
 import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.testing.virtio.RingDriver;
 
 /** Both sides of a small queue; heap memory, because jcstress makes millions of them. */
 class QueuePair {
@@ -15,12 +17,14 @@ class QueuePair {
     static final int NUMBER = 0x5a5a_5a5a;
 
     final GuestMemory memory = GuestMemory.of(new MemoryRegion(0, MemorySegment.ofArray(new long[32])));
-    final QueueDriver driver;
-    final SplitQueue queue;
+    final RingDriver driver;
+    final Virtqueue queue;
 
-    QueuePair(boolean eventIdx) {
-        driver = new QueueDriver(memory, 0, SIZE, eventIdx);
-        queue = new SplitQueue(memory, driver.layout(), SIZE, eventIdx, false, RingPosition.START);
+    QueuePair(boolean packed, boolean eventIdx) {
+        driver = packed
+                ? new PackedQueueDriver(memory, 0, SIZE, eventIdx)
+                : new QueueDriver(memory, 0, SIZE, eventIdx);
+        queue = driver.openDevice(SIZE, false);
     }
 
     /** Makes a number available that the device may overwrite. */

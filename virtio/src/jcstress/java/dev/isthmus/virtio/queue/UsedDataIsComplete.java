@@ -20,7 +20,7 @@ public class UsedDataIsComplete extends QueuePair {
 
     /** Makes the state of one run. */
     public UsedDataIsComplete() {
-        super(false);
+        super(false, false);
         offer();
         chain = take();
     }

@@ -8,6 +8,8 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.ZZ_Result;
 
+import dev.isthmus.testing.virtio.QueueDriver;
+
 /** A device uses a buffer while the driver goes to sleep (virtio 1.2, 2.7.7 and 2.7.14). */
 @JCStressTest
 @Outcome(id = "true, true", expect = Expect.ACCEPTABLE, desc = "Both look: spurious, but harmless.")
@@ -20,11 +22,11 @@ public class UsedNotificationEventIdx extends QueuePair {
 
     /** Makes the state of one run. */
     public UsedNotificationEventIdx() {
-        super(true);
+        super(false, true);
         offer();
         chain = take();
         driver.disableInterrupts();
-        driver.writeUsedEvent(-1);
+        ((QueueDriver) driver).writeUsedEvent(-1);
     }
 
     /** The device: shows the buffer as used, then asks whether to notify. */

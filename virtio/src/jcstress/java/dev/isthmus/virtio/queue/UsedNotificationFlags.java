@@ -20,7 +20,7 @@ public class UsedNotificationFlags extends QueuePair {
 
     /** Makes the state of one run. */
     public UsedNotificationFlags() {
-        super(false);
+        super(false, false);
         offer();
         chain = take();
         driver.disableInterrupts();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A driver and a device that use one split virtqueue at the same time, under jcstress: {@code mvn -Pjcstress verify}.
+ * A driver and a device that use one virtqueue, split or packed, at the same time, under jcstress:
+ * {@code mvn -Pjcstress verify}.
  */
 @NullMarked
 package dev.isthmus.virtio.queue;

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block.image;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockBackend;
-import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ClusterCodec;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
@@ -17,6 +14,11 @@ import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.ImageOpener;
 import dev.isthmus.block.RawImage;
 import dev.isthmus.block.qcow2.Qcow2Image;
+import dev.isthmus.block.qcow2.UnopenedBacking;
+import dev.isthmus.block.vdi.VdiImage;
+import dev.isthmus.block.vhdx.VhdxImage;
+import dev.isthmus.block.vmdk.ExtentFiles;
+import dev.isthmus.block.vmdk.VmdkImage;
 
 /**
  * Opens an image with all that it names: the chain of images that it is based on, and the files that their data is in.
@@ -30,12 +32,25 @@ public final class ImageChain implements ImageOpener {
     private final ImageFolder folder;
     private final @Nullable ClusterCodec zstd;
 
+    /** What is done with the image that another one is based on. */
+    public enum Bases {
+        /** It is read, and so are those below it. */
+        READ,
+        /** It is written, so that what is above can be moved into it; those below it are read. */
+        WRITE,
+        /** It is left alone: the disk can't be read, only changed as a whole. */
+        LEAVE
+    }
+
+    private final Bases bases;
+
     /** The image that this opens for, last, and those that led to it. */
     private final List<String> names;
 
-    private ImageChain(ImageFolder folder, @Nullable ClusterCodec zstd, List<String> names) {
+    private ImageChain(ImageFolder folder, @Nullable ClusterCodec zstd, Bases bases, List<String> names) {
         this.folder = folder;
         this.zstd = zstd;
+        this.bases = bases;
         this.names = names;
     }
 
@@ -43,7 +58,8 @@ public final class ImageChain implements ImageOpener {
      * Opens an image.
      *
      * @param name the file, as {@link ImageFolder#resolve} would give it
-     * @param format its format, or null to find that out, which is unsafe for an image that a guest could write as raw
+     * @param format its format, or null to find that out. A guest that can write to what was taken for raw may not make
+     *     it look like another format ({@link RawImage}).
      * @param zstd unpacks Zstandard clusters, or null where there is nothing that can
      * @throws ImageException where it, or what it names, can't be opened
      */
@@ -53,20 +69,40 @@ public final class ImageChain implements ImageOpener {
             @Nullable ImageFormat format,
             boolean readOnly,
             @Nullable ClusterCodec zstd) {
-        return new ImageChain(folder, zstd, List.of(name)).openLast(format, readOnly);
+        return open(folder, name, format, readOnly, zstd, Bases.READ);
+    }
+
+    /** Opens an image, as the other method; what is done with its base is said, too. */
+    public static BlockBackend open(
+            ImageFolder folder,
+            String name,
+            @Nullable ImageFormat format,
+            boolean readOnly,
+            @Nullable ClusterCodec zstd,
+            Bases bases) {
+        return new ImageChain(folder, zstd, bases, List.of(name)).openLast(format, readOnly);
+    }
+
+    /** Returns the format of what {@link #open} answered. */
+    public static ImageFormat formatOf(BlockBackend opened) {
+        return switch (opened) {
+            case Qcow2Image _ -> ImageFormat.QCOW2;
+            case VmdkImage _ -> ImageFormat.VMDK;
+            case VdiImage _ -> ImageFormat.VDI;
+            case VhdxImage _ -> ImageFormat.VHDX;
+            default -> ImageFormat.RAW;
+        };
     }
 
     private BlockBackend openLast(@Nullable ImageFormat given, boolean readOnly) {
         ImageFile file = folder.open(names.getLast(), readOnly);
         BlockBackend opened = null;
         try {
-            ImageFormat format = given == null ? probe(file) : given;
+            ImageFormat format = given == null ? ImageFormats.probe(file) : given;
             opened = switch (format) {
-                case RAW -> new RawImage(file, names.getLast());
+                case RAW -> new RawImage(file, names.getLast(), given == null);
                 case QCOW2 -> Qcow2Image.open(file, this, zstd);
-                case VMDK, VDI, VHDX -> throw new ImageException(
-                        names.getLast() + " is of the format " + format.formatName() + ", which can't be used here.",
-                        "Convert it with 'qemu-img convert -O qcow2'.");
+                case VMDK, VDI, VHDX -> openForeign(file, format);
             };
             return opened;
         } finally {
@@ -76,14 +112,26 @@ public final class ImageChain implements ImageOpener {
         }
     }
 
-    private static ImageFormat probe(ImageFile file) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment start = arena.allocate(ImageFormat.PROBE_BYTES);
-            BlockStatus status = file.read(0, start);
-            if (status != BlockStatus.OK && status != BlockStatus.OUT_OF_RANGE) {
-                throw new ImageException("Can't read " + file.name() + ": " + status + ".", "");
-            }
-            return ImageFormat.probe(start);
+    private BlockBackend openForeign(ImageFile file, ImageFormat format) {
+        String name = names.getLast();
+        if (!file.readOnly()) {
+            throw new ImageException(
+                    name + " is a " + format.formatName() + " image, which can only be read.",
+                    "Open it read-only (readonly=on), or convert it with 'isthmus image convert -O qcow2'.");
+        }
+        return switch (format) {
+            case VMDK -> VmdkImage.open(file, new Extents(this), name);
+            case VDI -> VdiImage.open(file, name);
+            case VHDX -> VhdxImage.open(file, name);
+            case RAW, QCOW2 -> throw new IllegalArgumentException(format.formatName());
+        };
+    }
+
+    /** The files that a VMDK descriptor names. */
+    private record Extents(ImageChain chain) implements ExtentFiles {
+        @Override
+        public ImageFile open(String fileName) {
+            return chain.openFile(fileName, true);
         }
     }
 
@@ -94,11 +142,14 @@ public final class ImageChain implements ImageOpener {
 
     @Override
     public BlockBackend openBacking(String reference, @Nullable String formatName) {
+        if (bases == Bases.LEAVE) {
+            return new UnopenedBacking();
+        }
         ImageFormat format = formatName == null ? null : ImageFormat.ofName(formatName);
         if (formatName != null && format == null) {
             throw new ImageException(
                     names.getLast() + " is based on an image of the unknown format '" + formatName + "'.",
-                    "Convert it with 'qemu-img convert' and use the result.");
+                    "Name the right one with 'isthmus image rebase -u -F FORMAT'.");
         }
         List<String> longer = new ArrayList<>(names);
         longer.add(resolveNew(reference));
@@ -107,17 +158,26 @@ public final class ImageChain implements ImageOpener {
                     names.getFirst() + " is based on more than " + MAX_IMAGES + " images.",
                     "Convert it to an image of its own.");
         }
-        return new ImageChain(folder, zstd, longer).openLast(format, true);
+        return new ImageChain(folder, zstd, Bases.READ, longer).openLast(format, bases == Bases.READ);
     }
 
     /** Finds a file that is none of the images that led here. */
     private String resolveNew(String reference) {
         String name = folder.resolve(names.getLast(), reference);
-        if (names.contains(name)) {
+        if (contains(folder.identity(name))) {
             throw new ImageException(
                     names.getLast() + " names " + name + ", which is based on it.",
-                    "Change what it is based on with 'qemu-img rebase -u'.");
+                    "Change what it is based on with 'isthmus image rebase -u'.");
         }
         return name;
+    }
+
+    private boolean contains(String identity) {
+        for (String name : names) {
+            if (folder.identity(name).equals(identity)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

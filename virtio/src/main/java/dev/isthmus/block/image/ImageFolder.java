@@ -19,8 +19,18 @@ public interface ImageFolder {
      *
      * @param imageName the image, as this gave it before
      * @param reference the name in that image
-     * @return the same text for the same file, so that it is known again
+     * @return what {@link #open} takes
      * @throws ImageException where it means nothing here
      */
     String resolve(String imageName, String reference);
+
+    /**
+     * Tells files apart that may have several names.
+     *
+     * @param name as {@link #resolve} gave it
+     * @return the same text for the same file
+     */
+    default String identity(String name) {
+        return name;
+    }
 }

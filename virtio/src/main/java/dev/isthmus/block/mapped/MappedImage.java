@@ -3,12 +3,13 @@ package dev.isthmus.block.mapped;
 
 import java.util.Objects;
 
-import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.DirectAccess;
+import dev.isthmus.block.DiskExtent;
 import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.SparseDisk;
 import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.ScatterView;
 
@@ -21,7 +22,7 @@ import dev.isthmus.memory.ScatterView;
  *
  * <p>Role DISK_WORKER, several at once; {@link #map} on any thread. Allocates nothing in steady state.
  */
-public abstract class MappedImage implements BlockBackend, DirectAccess {
+public abstract class MappedImage implements SparseDisk, DirectAccess {
     private final FaultLog faults;
     private final long capacityBytes;
     private final BlockGeometry geometry;
@@ -153,6 +154,26 @@ public abstract class MappedImage implements BlockBackend, DirectAccess {
             return BlockStatus.IO_ERROR;
         }
         return status;
+    }
+
+    @Override
+    public final BlockStatus find(long offsetBytes, long maxBytes, DiskExtent found) {
+        Cursors.Cursor cursor = cursors.take();
+        try {
+            Location location = cursor.found;
+            locate(offsetBytes, true, location);
+            if (location.kind() == Location.Kind.DAMAGED) {
+                faults.report("Byte " + offsetBytes + " can't be read: " + location.cause());
+                return BlockStatus.IO_ERROR;
+            }
+            boolean zeroes = location.kind() == Location.Kind.ZEROES;
+            found.set(
+                    zeroes ? DiskExtent.Kind.ZERO : DiskExtent.Kind.DATA,
+                    Math.min(Math.min(maxBytes, location.lengthBytes()), capacityBytes - offsetBytes));
+            return BlockStatus.OK;
+        } finally {
+            cursors.give(cursor);
+        }
     }
 
     @Override

@@ -57,6 +57,21 @@ final class BorrowedFile implements ImageFile {
     }
 
     @Override
+    public long nextData(long offsetBytes) {
+        return file.nextData(offsetBytes);
+    }
+
+    @Override
+    public long nextHole(long offsetBytes) {
+        return file.nextHole(offsetBytes);
+    }
+
+    @Override
+    public long allocatedBytes() {
+        return file.allocatedBytes();
+    }
+
+    @Override
     public BlockStatus flush() {
         return file.flush();
     }

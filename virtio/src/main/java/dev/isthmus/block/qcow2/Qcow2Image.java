@@ -10,10 +10,12 @@ import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ClusterCodec;
 import dev.isthmus.block.DirectAccess;
+import dev.isthmus.block.DiskExtent;
 import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
 import dev.isthmus.block.ImageOpener;
+import dev.isthmus.block.SparseDisk;
 import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.ScatterView;
 
@@ -38,7 +40,7 @@ import dev.isthmus.memory.ScatterView;
  *
  * <p>An image that contradicts itself is marked as corrupt, and every request to it fails from then on, as with QEMU.
  */
-public final class Qcow2Image implements BlockBackend, DirectAccess {
+public final class Qcow2Image implements SparseDisk, DirectAccess {
     private static final int NO_TICKET = -1;
 
     private final ImageState image;
@@ -124,10 +126,13 @@ public final class Qcow2Image implements BlockBackend, DirectAccess {
                     file.name() + " is marked as corrupt and can't be written.",
                     "Open it read-only, or repair it with 'isthmus image check --repair all'.");
         }
-        if (header.compressionType == Qcow2Format.COMPRESSION_ZSTD && zstd == null) {
-            throw new ImageException(
-                    file.name() + " has Zstandard clusters, which need a library that is not there.",
-                    "Convert it with 'qemu-img convert -o compression_type=zlib'.");
+        if (header.compressionType == Qcow2Format.COMPRESSION_ZSTD) {
+            if (zstd == null) {
+                throw new ImageException(
+                        file.name() + " has Zstandard clusters, which need a library that is not there.",
+                        "Convert it with 'qemu-img convert -o compression_type=zlib'.");
+            }
+            zstd.load();
         }
     }
 
@@ -240,6 +245,57 @@ public final class Qcow2Image implements BlockBackend, DirectAccess {
         Scratch scratch = pool.take();
         try {
             reader.read(offsetBytes, target, scratch);
+            return BlockStatus.OK;
+        } catch (IoFailure e) {
+            return e.status();
+        } finally {
+            pool.giveBack(scratch);
+        }
+    }
+
+    @Override
+    public BlockStatus find(long offsetBytes, long maxBytes, DiskExtent found) {
+        Scratch scratch = pool.take();
+        try {
+            image.enter();
+            try {
+                clusters.find(offsetBytes, maxBytes, scratch.run);
+            } finally {
+                image.exit();
+            }
+            DiskExtent.Kind kind = switch (scratch.run.type) {
+                case DATA, COMPRESSED -> DiskExtent.Kind.DATA;
+                case ZERO_PLAIN, ZERO_ALLOCATED -> DiskExtent.Kind.ZERO;
+                case UNALLOCATED -> image.backing == null ? DiskExtent.Kind.ZERO : DiskExtent.Kind.BASE;
+            };
+            found.set(kind, Math.min(maxBytes, scratch.run.lengthBytes));
+            return BlockStatus.OK;
+        } catch (IoFailure e) {
+            return e.status();
+        } finally {
+            pool.giveBack(scratch);
+        }
+    }
+
+    @Override
+    public @Nullable BlockBackend base() {
+        return image.backing;
+    }
+
+    /**
+     * Gives up all clusters of an image that is based on another one, which then shows through everywhere. Nobody else may
+     * be using it.
+     */
+    public BlockStatus makeEmpty() {
+        if (image.readOnly) {
+            return BlockStatus.READ_ONLY;
+        }
+        if (image.externalData() || image.backing == null) {
+            return BlockStatus.UNSUPPORTED;
+        }
+        Scratch scratch = pool.take();
+        try {
+            zeroes.forget(0, image.capacityBytes, scratch);
             return BlockStatus.OK;
         } catch (IoFailure e) {
             return e.status();

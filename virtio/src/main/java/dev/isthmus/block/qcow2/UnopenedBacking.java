@@ -6,7 +6,10 @@ import dev.isthmus.block.BlockStatus;
 import dev.isthmus.memory.ScatterView;
 
 /** Stands for a backing image that was not opened, because what is to be done does not read the disk. */
-final class UnopenedBacking implements BlockBackend {
+public final class UnopenedBacking implements BlockBackend {
+    /** Makes one. */
+    public UnopenedBacking() {}
+
     @Override
     public long capacityBytes() {
         // As large as can be: what lies over it must never be taken for zeroes.

@@ -73,7 +73,8 @@ final class ZeroWriter {
             return;
         }
         boolean entriesCanTell = image.header.version >= 3 || image.backing == null;
-        long from = Math.min(end, roundUp(offset));
+        // Both ends of what entries can say are whole clusters: a range within the disk's last, partial cluster has none.
+        long from = roundUp(offset);
         long to = end >= image.capacityBytes ? roundUp(end) : end & -(long) layout.clusterBytes;
         if (!entriesCanTell || from >= to) {
             writeZeroBytes(offset, lengthBytes, scratch);

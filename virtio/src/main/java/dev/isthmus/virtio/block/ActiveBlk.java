@@ -7,6 +7,7 @@ import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.FaultLog;
+import dev.isthmus.device.LoopPoller;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.queue.Virtqueue;
@@ -14,13 +15,14 @@ import dev.isthmus.virtio.queue.Virtqueue;
 /**
  * A block device in use: its queues, and what brings completed requests back to them. Loop thread only.
  */
-final class ActiveBlk implements ActiveDevice {
+final class ActiveBlk implements ActiveDevice, LoopPoller {
     private final BlockBackend backend;
     private final BlockExecutor executor;
     private final FaultLog faults;
     private final Activation activation;
-    private final byte[] id;
-    private final boolean writeThrough;
+    private final VirtioBlkOptions options;
+    private final WriteCache cache;
+    private final RequestGate gate;
     private final @Nullable BlkQueue[] queues;
     private final BottomHalf completionsHalf;
     private final BottomHalf moreHalf;
@@ -32,8 +34,13 @@ final class ActiveBlk implements ActiveDevice {
     /** While the device is closing, what is run when it has. */
     private @Nullable Runnable closing;
 
+    private boolean closedForGood;
+
     /** Queues that ran out of budget: bit n for queue n. */
     private long more;
+
+    /** Whether the loop looks by itself, so that drivers need not notify. */
+    private boolean polled;
 
     /** Set when a queue is malformed: the device needs a reset and takes nothing more from any queue. */
     private boolean broken;
@@ -42,20 +49,23 @@ final class ActiveBlk implements ActiveDevice {
             BlockBackend backend,
             BlockExecutor executor,
             VirtioBlkOptions options,
+            WriteCache cache,
+            RequestGate gate,
             FaultLog faults,
             Activation activation) {
         this.backend = backend;
         this.executor = executor;
         this.faults = faults;
         this.activation = activation;
-        this.id = options.idBytes();
-        // 5.2.6.2: without FLUSH a driver cannot make a write stable, so it must be when it completes.
-        this.writeThrough = !activation.has(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH);
+        this.options = options;
+        this.cache = cache;
+        this.gate = gate;
         this.queues = new BlkQueue[options.queueCount()];
         this.stopping = new Runnable[options.queueCount()];
         this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
         this.moreHalf = activation.loop().newBottomHalf(this::processMore);
         this.completions = new CompletionQueue(backend, completionsHalf);
+        activation.loop().addPoller(this);
     }
 
     @Override
@@ -68,8 +78,10 @@ final class ActiveBlk implements ActiveDevice {
                 activation.driver(),
                 faults,
                 completions,
-                id,
-                writeThrough);
+                activation.features(),
+                options,
+                cache,
+                gate);
     }
 
     @Override
@@ -79,12 +91,43 @@ final class ActiveBlk implements ActiveDevice {
         if (queue == null || stopping[queueIndex] != null || broken) {
             return;
         }
-        if (queue.process()) {
+        if (queue.process(polled)) {
             more |= 1L << queueIndex;
             moreHalf.schedule();
         }
         broken = queue.broken();
         queue.signalUsed();
+    }
+
+    @Override
+    public void begin() {
+        polled = true;
+        for (BlkQueue queue : queues) {
+            if (queue != null) {
+                queue.disableNotifications();
+            }
+        }
+    }
+
+    @Override
+    public boolean poll() {
+        boolean progress = false;
+        for (int i = 0; i < queues.length; i++) {
+            BlkQueue queue = queues[i];
+            if (queue != null && queue.hasAvailable()) {
+                queueNotified(i);
+                progress = true;
+            }
+        }
+        return progress;
+    }
+
+    @Override
+    public void end() {
+        polled = false;
+        for (int i = 0; i < queues.length; i++) {
+            queueNotified(i);
+        }
     }
 
     private void processMore() {
@@ -118,6 +161,10 @@ final class ActiveBlk implements ActiveDevice {
     public void stopQueue(int queueIndex, Runnable stopped) {
         assert activation.loop().inLoop();
         stopping[queueIndex] = stopped;
+        BlkQueue queue = queues[queueIndex];
+        if (queue != null) {
+            queue.stop();
+        }
         more &= ~(1L << queueIndex);
         endIfDrained(queueIndex);
     }
@@ -137,6 +184,7 @@ final class ActiveBlk implements ActiveDevice {
     public void close(Runnable closed) {
         assert activation.loop().inLoop();
         closing = closed;
+        activation.loop().removePoller(this);
         for (int i = 0; i < queues.length; i++) {
             if (queues[i] != null && stopping[i] == null) {
                 stopQueue(i, ActiveBlk::tellNobody);
@@ -146,6 +194,17 @@ final class ActiveBlk implements ActiveDevice {
     }
 
     private static void tellNobody() {}
+
+    /** Tells the driver that the configuration space has changed, unless it is resetting the device. */
+    void configChanged() {
+        if (closing == null) {
+            activation.driver().configChanged();
+        }
+    }
+
+    boolean closed() {
+        return closedForGood;
+    }
 
     private void closeIfDrained() {
         Runnable closed = closing;
@@ -158,8 +217,10 @@ final class ActiveBlk implements ActiveDevice {
             }
         }
         closing = null;
+        closedForGood = true;
         completionsHalf.cancel();
         moreHalf.cancel();
+        gate.close();
         closed.run();
     }
 }

@@ -22,8 +22,8 @@ import dev.isthmus.virtio.queue.Virtqueue;
  * section 5.2.6).
  *
  * <pre>
- *  driver → pop → check ──(sound)──→ executor → worker → CompletionQueue → finish → push → driver
- *                   └──(refused: IOERR, UNSUPP; or answered at once: GET_ID)──────────↗
+ *  driver → pop → check ──(sound)──→ gate → executor → worker → CompletionQueue → finish → push → driver
+ *                   └──(refused: IOERR, UNSUPP; or answered at once: GET_ID)─────────────────↗
  * </pre>
  *
  * <p>Loop thread only, but for {@link #reportBackendFailure}. A chain that cannot carry a request at all (no room for a
@@ -39,8 +39,12 @@ final class BlkQueue {
     private final CompletionQueue completions;
     private final byte[] id;
     private final boolean readOnly;
-    private final boolean writeThrough;
+    private final long features;
+    private final boolean unmapAllowed;
+    private final WriteCache cache;
+    private final RequestGate gate;
 
+    private final SegmentParser segments;
     private final ChainReader reader = new ChainReader();
     private final ChainWriter writer = new ChainWriter();
     private @Nullable BlkRequest free;
@@ -51,11 +55,16 @@ final class BlkQueue {
     /** Set when the queue is malformed: nothing more is taken. */
     private boolean broken;
 
+    /** The driver takes the queue back: what fails now is not kept to be repeated. */
+    private boolean stopping;
+
     /**
      * Takes up a queue.
      *
-     * @param id the answer to GET_ID
-     * @param writeThrough whether a write must be stable when it completes
+     * @param features what was negotiated
+     * @param options the device's
+     * @param cache whether a write must be stable when it completes
+     * @param gate where requests go
      */
     BlkQueue(
             int index,
@@ -65,8 +74,10 @@ final class BlkQueue {
             DriverSignals driver,
             FaultLog faults,
             CompletionQueue completions,
-            byte[] id,
-            boolean writeThrough) {
+            long features,
+            VirtioBlkOptions options,
+            WriteCache cache,
+            RequestGate gate) {
         this.index = index;
         this.queue = queue;
         this.backend = backend;
@@ -74,18 +85,23 @@ final class BlkQueue {
         this.driver = driver;
         this.faults = faults;
         this.completions = completions;
-        this.id = id;
+        this.id = options.idBytes();
         this.readOnly = backend.readOnly();
-        this.writeThrough = writeThrough;
+        this.features = features;
+        this.unmapAllowed = options.discard() && backend.canDiscard();
+        this.cache = cache;
+        this.gate = gate;
+        this.segments = new SegmentParser(faults);
     }
 
     /**
      * Takes what the driver has made available, at most one round of the queue, so that a driver that refills it all
      * the time cannot keep the loop.
      *
+     * @param polled whether the loop looks by itself, so that the driver need not notify
      * @return whether more may be available, for a later call
      */
-    boolean process() {
+    boolean process(boolean polled) {
         int budget = queue.size();
         queue.disableNotifications();
         do {
@@ -102,8 +118,18 @@ final class BlkQueue {
                 fail(malformed.reason().description());
             }
             executor.dispatch();
-        } while (!broken && budget > 0 && queue.enableNotifications());
+        } while (!broken && budget > 0 && !polled && queue.enableNotifications());
         return !broken && budget == 0;
+    }
+
+    /** Tells whether {@link #process} would find something. */
+    boolean hasAvailable() {
+        return !broken && !stopping && queue.hasAvailable();
+    }
+
+    /** Advises the driver that it need not notify. */
+    void disableNotifications() {
+        queue.disableNotifications();
     }
 
     private void fail(String reason) {
@@ -127,8 +153,12 @@ final class BlkQueue {
                 transfer(chain, BlockOperation.READ, sector, writable.totalBytes() - 1);
             case VirtioBlkProtocol.VIRTIO_BLK_T_OUT ->
                 transfer(chain, BlockOperation.WRITE, sector, reader.remainingBytes());
-            case VirtioBlkProtocol.VIRTIO_BLK_T_FLUSH -> submit(take(chain, BlockOperation.FLUSH, 0, 0));
+            case VirtioBlkProtocol.VIRTIO_BLK_T_FLUSH -> gate.submit(take(chain, BlockOperation.FLUSH, 0, 0));
             case VirtioBlkProtocol.VIRTIO_BLK_T_GET_ID -> getId(chain);
+            case VirtioBlkProtocol.VIRTIO_BLK_T_DISCARD ->
+                change(chain, BlockOperation.DISCARD, VirtioBlkProtocol.VIRTIO_BLK_F_DISCARD);
+            case VirtioBlkProtocol.VIRTIO_BLK_T_WRITE_ZEROES ->
+                change(chain, BlockOperation.WRITE_ZEROES, VirtioBlkProtocol.VIRTIO_BLK_F_WRITE_ZEROES);
             default -> answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_UNSUPP, 0);
         }
     }
@@ -150,13 +180,38 @@ final class BlkQueue {
         BlkRequest request = take(chain, operation, sector * VirtioBlkProtocol.SECTOR_BYTES, lengthBytes);
         if (write) {
             reader.drainTo(request.buffers());
-            if (writeThrough) {
+            if (!cache.writeback()) {
                 request.makeStable();
             }
         } else {
             request.buffers().addSlice(chain.writable(), 0, lengthBytes);
         }
-        submit(request);
+        gate.submit(request);
+    }
+
+    /** Discards or zeroes, if the driver asks for what there is (5.2.6.1, 5.2.6.2). */
+    private void change(DescriptorChain chain, BlockOperation operation, long feature) {
+        if (readOnly) {
+            faults.report("write to a read-only disk");
+            answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_IOERR, 0);
+            return;
+        }
+        if ((features & feature) == 0) {
+            answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_UNSUPP, 0);
+            return;
+        }
+        BlkRequest request = take(chain, operation, 0, 0);
+        boolean discard = operation == BlockOperation.DISCARD;
+        int status = segments.parse(reader, discard, unmapAllowed, backend.capacityBytes(), request.ranges());
+        if (status != VirtioBlkProtocol.VIRTIO_BLK_S_OK || request.ranges().count() == 0) {
+            answer(request.endChain(), status, 0);
+            giveBack(request);
+            return;
+        }
+        if (!discard && !cache.writeback()) {
+            request.makeStable();
+        }
+        gate.submit(request);
     }
 
     private @Nullable String refusal(boolean write, long sector, long lengthBytes) {
@@ -192,14 +247,22 @@ final class BlkQueue {
         return request;
     }
 
-    private void submit(BlkRequest request) {
+    /** The gate is about to pass one of this queue's requests to the executor. */
+    void submitting() {
         submitted++;
-        executor.submit(request);
+    }
+
+    private void giveBack(BlkRequest request) {
+        request.next = free;
+        free = request;
     }
 
     /** Hands a request back to the driver that came back from the executor, and keeps the object for the next. */
     void finish(BlkRequest request) {
         submitted--;
+        if (gate.ended(request, !stopping)) {
+            return;
+        }
         DescriptorChain chain = request.endChain();
         BlockStatus outcome = request.outcome();
         if (outcome == BlockStatus.OK) {
@@ -209,8 +272,7 @@ final class BlkQueue {
             report(outcome);
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_IOERR, 0);
         }
-        request.next = free;
-        free = request;
+        giveBack(request);
     }
 
     /** Logs what no call to the host failed for; the backend has logged the rest, and knows more. */
@@ -235,6 +297,12 @@ final class BlkQueue {
         // The used length counts from the first byte without a gap (2.7.8.2), so the status byte counts only where all
         // before it was filled.
         queue.push(chain, filledBytes == statusPosition ? filledBytes + 1 : filledBytes);
+    }
+
+    /** Takes no part any more but in handing back what the executor has. */
+    void stop() {
+        stopping = true;
+        gate.drop(this);
     }
 
     /** Interrupts for what was pushed since, if the driver wants it. */

@@ -21,7 +21,7 @@ final class BlkRequest extends BlockRequest {
     private @Nullable DescriptorChain chain;
     private BlockStatus outcome = BlockStatus.IO_ERROR;
 
-    /** Link of {@link CompletionQueue}, and of the pool while the request is free. */
+    /** Link of {@link CompletionQueue}, of {@link RequestList}, and of the pool while the request is free. */
     volatile @Nullable BlkRequest next;
 
     BlkRequest(BlockBackend backend, BlkQueue queue, CompletionQueue completions) {
@@ -35,7 +35,6 @@ final class BlkRequest extends BlockRequest {
         chain = newChain;
         outcome = BlockStatus.IO_ERROR;
         prepare(operation, offsetBytes, lengthBytes);
-        mutableData().clear();
     }
 
     /** Returns the memory to fill or to write from, empty at first. */
@@ -49,6 +48,10 @@ final class BlkRequest extends BlockRequest {
 
     BlkQueue queue() {
         return queue;
+    }
+
+    boolean isOf(BlkQueue other) {
+        return queue == other;
     }
 
     BlockStatus outcome() {

@@ -12,8 +12,13 @@ import dev.isthmus.virtio.queue.QueueLayout;
  * @param serial what the guest sees as serial: printable ASCII, up to 20 characters, may be empty
  * @param queueCount number of request queues, 1 to 64
  * @param queueSizeMax largest Queue Size: a power of 2 from 4 to 32768
+ * @param writeback whether writes may stay volatile until a flush where the driver can flush; a driver that knows how
+ *     may change it
+ * @param discard whether the guest may give storage up, by a discard or for zeroes
+ * @param packed whether drivers may choose packed queues
  */
-public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+public record VirtioBlkOptions(
+        String serial, int queueCount, int queueSizeMax, boolean writeback, boolean discard, boolean packed) {
     /** Descriptors that suffice for an SSD's depth at usual request sizes; QEMU's choice too. */
     public static final int DEFAULT_QUEUE_SIZE = 256;
 
@@ -38,6 +43,26 @@ public record VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) 
                 || Integer.bitCount(queueSizeMax) != 1) {
             throw new IllegalArgumentException("a disk's queue size is a power of 2 from 4 to 32768");
         }
+    }
+
+    /** Makes options for a disk with writeback, discard and split queues only. */
+    public VirtioBlkOptions(String serial, int queueCount, int queueSizeMax) {
+        this(serial, queueCount, queueSizeMax, true, true, false);
+    }
+
+    /** Returns the same options with or without {@link #writeback}. */
+    public VirtioBlkOptions withWriteback(boolean newWriteback) {
+        return new VirtioBlkOptions(serial, queueCount, queueSizeMax, newWriteback, discard, packed);
+    }
+
+    /** Returns the same options with or without {@link #discard}. */
+    public VirtioBlkOptions withDiscard(boolean newDiscard) {
+        return new VirtioBlkOptions(serial, queueCount, queueSizeMax, writeback, newDiscard, packed);
+    }
+
+    /** Returns the same options with or without packed queues. */
+    public VirtioBlkOptions withPacked(boolean newPacked) {
+        return new VirtioBlkOptions(serial, queueCount, queueSizeMax, writeback, discard, newPacked);
     }
 
     /** Returns one queue of the default size, with a serial. */

@@ -11,6 +11,11 @@ package dev.isthmus.virtio.block;
  *  +8   le64 sector     in units of 512 bytes, whatever the block size
  *  +16  u8 data[]       device-readable for OUT, device-writable for IN and GET_ID
  *  end  u8 status       the last device-writable byte
+ *
+ *  struct virtio_blk_discard_write_zeroes (5.2.6), data of DISCARD and WRITE_ZEROES
+ *  +0   le64 sector
+ *  +8   le32 num_sectors
+ *  +12  le32 flags      bit 0: unmap; the others are reserved
  * </pre>
  */
 public final class VirtioBlkProtocol {
@@ -34,6 +39,10 @@ public final class VirtioBlkProtocol {
     public static final long VIRTIO_BLK_F_CONFIG_WCE = 1L << 11;
     /** {@code num_queues} holds the number of queues. */
     public static final long VIRTIO_BLK_F_MQ = 1L << 12;
+    /** VIRTIO_BLK_T_DISCARD is understood. */
+    public static final long VIRTIO_BLK_F_DISCARD = 1L << 13;
+    /** VIRTIO_BLK_T_WRITE_ZEROES is understood. */
+    public static final long VIRTIO_BLK_F_WRITE_ZEROES = 1L << 14;
 
     // Request types (5.2.6).
 
@@ -49,6 +58,11 @@ public final class VirtioBlkProtocol {
     public static final int VIRTIO_BLK_T_DISCARD = 11;
     /** Write zeroes. */
     public static final int VIRTIO_BLK_T_WRITE_ZEROES = 13;
+    /** Discard so that nothing can be recovered; never offered. */
+    public static final int VIRTIO_BLK_T_SECURE_ERASE = 14;
+
+    /** Flag of WRITE_ZEROES: storage may be given up. */
+    public static final int VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP = 1;
 
     // Status (5.2.6).
 
@@ -61,6 +75,9 @@ public final class VirtioBlkProtocol {
 
     /** Size of the header before the data. */
     public static final int HEADER_BYTES = 16;
+
+    /** Size of one segment of a DISCARD or WRITE_ZEROES. */
+    public static final int SEGMENT_BYTES = 16;
 
     /** Unit of {@code capacity} and {@code sector}. */
     public static final int SECTOR_BYTES = 512;

@@ -11,119 +11,97 @@ import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
 
 /**
- * Walks the descriptor table of a split virtqueue and takes a checked copy of one chain (virtio 1.2, section 2.7.5).
+ * What the parsers of both ring formats share: a descriptor's fields, and the checks of buffers and indirect tables.
+ *
+ * <p>A parser fills a {@link DescriptorChain} from descriptors that the driver may change at any time, so each is read
+ * once, as two 64-bit words:
  *
  * <pre>
- *  struct virtq_desc       read as two 64-bit words
- *  +0  le64 addr           word 0
- *  +8  le32 len            word 1, bits 0 to 31
- *  +12 le16 flags          word 1, bits 32 to 47
- *  +14 le16 next           word 1, bits 48 to 63
+ *            split (2.7.5)     packed (2.8.13)
+ *  +0  word  le64 addr         le64 addr
+ *  +8  word  le32 len          le32 len        bits 0 to 31
+ *            le16 flags        le16 id         bits 32 to 47
+ *            le16 next         le16 flags      bits 48 to 63
  * </pre>
  *
- * <p>Each descriptor is read once. The walk ends after at most as many descriptors as the limit allows, whatever the
- * table says. Unknown flags are reserved and ignored.
+ * <p>Unknown flags are reserved and ignored.
  */
-final class ChainParser {
+abstract sealed class ChainParser permits SplitChainParser, PackedChainParser {
     static final int VIRTQ_DESC_F_NEXT = 1;
     static final int VIRTQ_DESC_F_WRITE = 2;
     static final int VIRTQ_DESC_F_INDIRECT = 4;
 
-    /** Most bytes in one chain (2.7.5.2). */
+    /** Where the second word of a descriptor is. */
+    static final int SECOND_WORD = 8;
+
+    /** Indirect tables need no alignment, so the same unaligned access serves rings and tables. */
+    static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /** Most bytes in one chain (2.7.5.2; the packed format names no limit). */
     private static final long CHAIN_BYTES_MAX = 1L << 32;
 
-    /** {@code next} is an le16, so descriptors beyond are out of its reach. */
-    private static final long TABLE_ENTRIES_MAX = 1 << 16;
-
-    /** Indirect tables need no alignment, so the same unaligned access serves both kinds of table. */
-    private static final ValueLayout.OfLong U64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
     private final GuestMemory memory;
-    private final MemorySegment descriptors;
-    private final long descriptorsOffset;
-    private final int queueSize;
-    private final int maxChainDescriptors;
     private final boolean indirectDesc;
 
-    ChainParser(GuestMemory memory, QueueLayout layout, int maxChainDescriptors, boolean indirectDesc) {
+    /** The indirect table last found; null before the first one. */
+    private @Nullable MemorySegment table;
+
+    private long tableOffset;
+
+    ChainParser(GuestMemory memory, boolean indirectDesc) {
         this.memory = memory;
-        this.descriptors = layout.descriptorRegion().segment();
-        this.descriptorsOffset = layout.descriptorOffset();
-        this.queueSize = layout.queueSize();
-        this.maxChainDescriptors = Math.max(maxChainDescriptors, queueSize);
         this.indirectDesc = indirectDesc;
     }
 
-    /**
-     * Fills a chain from the table.
-     *
-     * @param chain what to fill; holds part of the chain where a fault is returned
-     * @param head first descriptor, below the queue's size
-     * @return null if the chain is sound
-     */
-    @Nullable QueueFault parse(DescriptorChain chain, int head) {
-        chain.begin(head);
-        MemorySegment table = descriptors;
-        long tableOffset = descriptorsOffset;
-        int tableEntries = queueSize;
-        int limit = queueSize;
-        boolean indirect = false;
-        int index = head;
-        int count = 0;
-        while (true) {
-            long descriptor = tableOffset + (long) QueueLayout.VIRTQ_DESC_BYTES * index;
-            long addr = table.get(U64, descriptor);
-            long word = table.get(U64, descriptor + 8);
-            long len = word & 0xffff_ffffL;
-            int flags = (int) (word >>> 32) & 0xffff;
-            int next = (int) (word >>> 48);
-
-            if ((flags & VIRTQ_DESC_F_INDIRECT) != 0) {
-                if (!indirectDesc) {
-                    return QueueFault.INDIRECT_NOT_NEGOTIATED;
-                }
-                if (indirect) {
-                    return QueueFault.INDIRECT_NESTED;
-                }
-                if ((flags & VIRTQ_DESC_F_NEXT) != 0) {
-                    return QueueFault.INDIRECT_WITH_NEXT;
-                }
-                if (len == 0 || len % QueueLayout.VIRTQ_DESC_BYTES != 0) {
-                    return QueueFault.INDIRECT_LENGTH;
-                }
-                MemoryRegion region = memory.find(addr, len);
-                if (region == null) {
-                    return QueueFault.INDIRECT_OUTSIDE_RAM;
-                }
-                // The WRITE flag of this descriptor is to be ignored (2.7.5.3.2).
-                table = region.segment();
-                tableOffset = region.offsetOf(addr);
-                tableEntries = (int) Math.min(len / QueueLayout.VIRTQ_DESC_BYTES, TABLE_ENTRIES_MAX);
-                limit = maxChainDescriptors;
-                indirect = true;
-                index = 0;
-                continue;
-            }
-
-            if (++count > limit) {
-                return QueueFault.CHAIN_LENGTH;
-            }
-            QueueFault fault = append(chain, addr, len, (flags & VIRTQ_DESC_F_WRITE) != 0);
-            if (fault != null) {
-                return fault;
-            }
-            if ((flags & VIRTQ_DESC_F_NEXT) == 0) {
-                return null;
-            }
-            if (next >= tableEntries) {
-                return QueueFault.NEXT_INDEX;
-            }
-            index = next;
-        }
+    /** Returns the length field of a descriptor's second word, zero-extended. */
+    static long lengthOf(long secondWord) {
+        return secondWord & 0xffff_ffffL;
     }
 
-    private @Nullable QueueFault append(DescriptorChain chain, long addr, long len, boolean deviceWritable) {
+    /**
+     * Finds an indirect table, for {@link #table} and {@link #tableOffset}.
+     *
+     * @param addr where the driver says it is, any value
+     * @param len its size in bytes, any 32-bit value, zero-extended
+     * @param flags those of the descriptor that refers to it, whose WRITE flag is to be ignored (2.7.5.3.2, 2.8.7)
+     * @return null if it is sound
+     */
+    final @Nullable QueueFault findTable(long addr, long len, int flags) {
+        if (!indirectDesc) {
+            return QueueFault.INDIRECT_NOT_NEGOTIATED;
+        }
+        if ((flags & VIRTQ_DESC_F_NEXT) != 0) {
+            return QueueFault.INDIRECT_WITH_NEXT;
+        }
+        if (len == 0 || len % QueueLayout.VIRTQ_DESC_BYTES != 0) {
+            return QueueFault.INDIRECT_LENGTH;
+        }
+        MemoryRegion region = memory.find(addr, len);
+        if (region == null) {
+            return QueueFault.INDIRECT_OUTSIDE_RAM;
+        }
+        table = region.segment();
+        tableOffset = region.offsetOf(addr);
+        return null;
+    }
+
+    /** Returns the memory of the table that {@link #findTable} found. */
+    final MemorySegment table() {
+        MemorySegment found = table;
+        if (found == null) {
+            throw new IllegalStateException("No indirect table");
+        }
+        return found;
+    }
+
+    /** Returns where in {@link #table} the table begins. */
+    final long tableOffset() {
+        return tableOffset;
+    }
+
+    /** Appends a buffer to a chain, if it is sound and in its place; null then. */
+    final @Nullable QueueFault append(DescriptorChain chain, long addr, long len, int flags) {
+        boolean deviceWritable = (flags & VIRTQ_DESC_F_WRITE) != 0;
         if (!deviceWritable && chain.writable().count() != 0) {
             return QueueFault.READABLE_AFTER_WRITABLE;
         }

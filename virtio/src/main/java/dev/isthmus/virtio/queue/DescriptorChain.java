@@ -7,7 +7,7 @@ import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
 
 /**
- * A validated snapshot of one buffer that the driver made available (virtio 1.2, section 2.7.5).
+ * A validated snapshot of one buffer that the driver made available (virtio 1.2, sections 2.7.5 and 2.8.5).
  *
  * <p>The descriptors were read once and are not looked at again. Every range lies in guest RAM, device-readable
  * ranges come before device-writable ones, and all together hold at most 2^32 bytes. Empty descriptors are left out.
@@ -23,6 +23,12 @@ public final class DescriptorChain implements PopOutcome {
     private final ScatterList writable = new ScatterList();
     private int head;
 
+    /** Descriptors of a packed ring that the chain takes up. */
+    private int ringDescriptors;
+
+    /** Whether a packed queue has handed the chain out; a split queue knows by its head. */
+    private boolean inFlight;
+
     DescriptorChain(Virtqueue owner) {
         this.owner = owner;
     }
@@ -31,6 +37,24 @@ public final class DescriptorChain implements PopOutcome {
         head = newHead;
         readable.clear();
         writable.clear();
+    }
+
+    /** Sets what is known of a packed chain only at its end: its Buffer ID, and how long it is in the ring. */
+    void name(int bufferId, int newRingDescriptors) {
+        head = bufferId;
+        ringDescriptors = newRingDescriptors;
+    }
+
+    int ringDescriptors() {
+        return ringDescriptors;
+    }
+
+    boolean inFlight() {
+        return inFlight;
+    }
+
+    void setInFlight(boolean newInFlight) {
+        inFlight = newInFlight;
     }
 
     /** Appends a checked range; the parser's to call. */
@@ -42,7 +66,10 @@ public final class DescriptorChain implements PopOutcome {
         return owner;
     }
 
-    /** Returns the index of the chain's first descriptor, which names the buffer to the driver. */
+    /**
+     * Returns what names the buffer to the driver: the index of the chain's first descriptor in a split queue; the Buffer
+     * ID in a packed one, 0 to 0xffff.
+     */
     public int head() {
         return head;
     }

@@ -16,11 +16,11 @@ import dev.isthmus.memory.MemoryRegion;
  *
  * <p>The existence of an instance is the proof that size and addresses are valid. Immutable.
  */
-public final class QueueLayout implements LayoutOutcome {
-    /** Largest Queue Size of a split virtqueue (2.7). */
+public final class QueueLayout implements RingLayout {
+    /** Largest Queue Size of a split (2.7) and of a packed virtqueue (2.8). */
     public static final int QUEUE_SIZE_LIMIT = 32768;
 
-    /** Size of {@code struct virtq_desc}. */
+    /** Size of {@code struct virtq_desc} and of {@code struct pvirtq_desc}. */
     public static final int VIRTQ_DESC_BYTES = 16;
 
     /** Size of {@code struct virtq_used_elem}. */
@@ -95,7 +95,7 @@ public final class QueueLayout implements LayoutOutcome {
         return new QueueLayout(size, descriptors, descriptorGpa, available, availableGpa, used, usedGpa);
     }
 
-    private static boolean aligned(long gpa, int alignmentBytes) {
+    static boolean aligned(long gpa, int alignmentBytes) {
         return (gpa & (alignmentBytes - 1)) == 0;
     }
 
@@ -115,6 +115,7 @@ public final class QueueLayout implements LayoutOutcome {
     }
 
     /** Returns the number of descriptors, a power of 2. */
+    @Override
     public int queueSize() {
         return queueSize;
     }

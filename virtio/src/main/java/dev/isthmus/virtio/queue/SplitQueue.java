@@ -48,7 +48,7 @@ public final class SplitQueue implements Virtqueue {
     private final int size;
     private final int mask;
     private final boolean eventIdx;
-    private final ChainParser parser;
+    private final SplitChainParser parser;
 
     private final MemorySegment available;
     private final long availableOffset;
@@ -98,7 +98,7 @@ public final class SplitQueue implements Virtqueue {
         this.size = layout.queueSize();
         this.mask = size - 1;
         this.eventIdx = eventIdx;
-        this.parser = new ChainParser(memory, layout, maxChainDescriptors, indirectDesc);
+        this.parser = new SplitChainParser(memory, layout, maxChainDescriptors, indirectDesc);
         this.available = layout.availableRegion().segment();
         this.availableOffset = layout.availableOffset();
         this.usedEventOffset = availableOffset + RING + 2L * size;
@@ -156,6 +156,14 @@ public final class SplitQueue implements Virtqueue {
         inFlight++;
         nextAvailable = next(nextAvailable);
         return chain;
+    }
+
+    @Override
+    public boolean hasAvailable() {
+        // Opaque suffices: nothing behind the idx is read here, and pop() reads it again with acquire.
+        return fault != null
+                || nextAvailable != seenAvailable
+                || Short.toUnsignedInt((short) U16.getOpaque(available, availableOffset + IDX)) != nextAvailable;
     }
 
     /** Reads the available idx; tells whether it shows new entries. Sets {@link #fault} where it is impossible. */
@@ -245,7 +253,7 @@ public final class SplitQueue implements Virtqueue {
         if (fault != null) {
             return false;
         }
-        return nextAvailable != seenAvailable || lookForAvailable() || fault != null;
+        return hasAvailable();
     }
 
     private static int next(int index) {

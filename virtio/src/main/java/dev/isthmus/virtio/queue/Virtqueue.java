@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * if (queue.needsNotification()) interrupt();
  * }</pre>
  */
-public sealed interface Virtqueue permits SplitQueue {
+public sealed interface Virtqueue permits SplitQueue, PackedQueue {
     /** Returns the number of descriptors. */
     int size();
 
@@ -28,6 +28,9 @@ public sealed interface Virtqueue permits SplitQueue {
      * @return null where no buffer is available
      */
     @Nullable PopOutcome pop();
+
+    /** Tells whether {@link #pop} would give something, a chain or a fault, without taking it. */
+    boolean hasAvailable();
 
     /**
      * Hands a buffer back to the driver as used. The chain must not be touched afterwards.

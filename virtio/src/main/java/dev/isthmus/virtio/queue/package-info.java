@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Virtqueues, device side (virtio 1.2, sections 2.6 and 2.7).
+ * Virtqueues, device side (virtio 1.2, sections 2.6 to 2.8).
  *
  * <p>Rings and descriptors lie in guest memory and change under us. Each shared value is read once, checked, and then
  * only the copy is used: a {@link dev.isthmus.virtio.queue.DescriptorChain} is such a copy. What the driver got wrong

@@ -15,9 +15,7 @@ import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioFeatures;
 import dev.isthmus.virtio.queue.LayoutOutcome;
 import dev.isthmus.virtio.queue.Malformed;
-import dev.isthmus.virtio.queue.QueueLayout;
-import dev.isthmus.virtio.queue.RingPosition;
-import dev.isthmus.virtio.queue.SplitQueue;
+import dev.isthmus.virtio.queue.RingLayout;
 import dev.isthmus.virtio.queue.Virtqueue;
 
 /**
@@ -102,7 +100,10 @@ final class DeviceLifecycle {
         this.interrupts = interrupts;
         this.faults = faults;
         this.memoryAllowed = platform == Platform.TRANSPARENT;
-        this.offeredFeatures = device.offeredFeatures() | TRANSPORT_FEATURES | platform.features;
+        this.offeredFeatures = device.offeredFeatures()
+                | TRANSPORT_FEATURES
+                | platform.features
+                | (device.offersPackedQueues() ? VirtioFeatures.VIRTIO_F_RING_PACKED : 0);
         this.state = new TransportState(device, offeredFeatures);
         this.started = new boolean[device.queueCount()];
         this.stops = new Rundown[device.queueCount()];
@@ -145,6 +146,9 @@ final class DeviceLifecycle {
     private boolean applyStatus(int written) {
         long features = state.driverFeatures();
         int granted = state.grantStatus(written, features, acceptsFeatures(features));
+        if ((granted & DeviceStatus.FEATURES_OK) != 0) {
+            device.featuresChosen(features);
+        }
         if ((written & ~state.status() & DeviceStatus.FEATURES_OK) != 0) {
             faults.report("FEATURES_OK refused for features 0x" + Long.toHexString(features));
         }
@@ -234,13 +238,13 @@ final class DeviceLifecycle {
         @Nullable Virtqueue[] queues = new Virtqueue[registers.length];
         for (int i = 0; i < registers.length; i++) {
             if (registers[i].ready) {
-                LayoutOutcome layout = check(registers[i]);
-                if (!(layout instanceof QueueLayout valid)) {
+                LayoutOutcome layout = RingFormat.check(memory, registers[i], features);
+                if (!(layout instanceof RingLayout valid)) {
                     state.addStatus(DeviceStatus.DRIVER_OK);
                     signals.needsReset(i, describe(layout));
                     return;
                 }
-                queues[i] = open(valid, registers[i].sizeMax, features);
+                queues[i] = RingFormat.open(memory, valid, registers[i].sizeMax, features);
             }
         }
         ActiveDevice activated = device.activate(new Activation(memory, loop, features, signals));
@@ -260,28 +264,8 @@ final class DeviceLifecycle {
         }
     }
 
-    private LayoutOutcome check(QueueRegisters registers) {
-        return QueueLayout.check(
-                memory,
-                registers.size,
-                registers.sizeMax,
-                registers.descriptorGpa,
-                registers.driverGpa,
-                registers.deviceGpa);
-    }
-
     private static String describe(LayoutOutcome outcome) {
         return outcome instanceof Malformed malformed ? malformed.reason().description() : "";
-    }
-
-    private Virtqueue open(QueueLayout layout, int sizeMax, long features) {
-        return new SplitQueue(
-                memory,
-                layout,
-                sizeMax,
-                (features & VirtioFeatures.VIRTIO_F_EVENT_IDX) != 0,
-                (features & VirtioFeatures.VIRTIO_F_INDIRECT_DESC) != 0,
-                RingPosition.START);
     }
 
     private void startQueue(int index) {
@@ -291,12 +275,13 @@ final class DeviceLifecycle {
         if (current == null || started[index] || stops[index].underWay() || !live()) {
             return;
         }
-        LayoutOutcome layout = check(registers);
-        if (!(layout instanceof QueueLayout valid)) {
+        long features = state.driverFeatures();
+        LayoutOutcome layout = RingFormat.check(memory, registers, features);
+        if (!(layout instanceof RingLayout valid)) {
             signals.needsReset(index, describe(layout));
             return;
         }
-        current.startQueue(index, open(valid, registers.sizeMax, state.driverFeatures()));
+        current.startQueue(index, RingFormat.open(memory, valid, registers.sizeMax, features));
         started[index] = true;
         state.setQueueReady(index);
         notifyQueue(index);

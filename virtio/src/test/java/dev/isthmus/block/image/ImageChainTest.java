@@ -86,6 +86,17 @@ class ImageChainTest {
     }
 
     @Test
+    void imageOfAForeignFormatIsNotOpenedForWriting() {
+        files.put("/vdi", new MemoryImageFile("vdi", new byte[512], true));
+
+        ImageException e = assertThrows(
+                ImageException.class, () -> ImageChain.open(folder, "/vdi", ImageFormat.VDI, false, null).close());
+
+        assertTrue(String.valueOf(e.getMessage()).contains("can only be read"), e.getMessage());
+        assertTrue(e.remedy().contains("readonly=on"), e.remedy());
+    }
+
+    @Test
     void chainWithoutEndIsRefused() {
         for (int i = 0; i < 201; i++) {
             create("image" + i, "image" + (i + 1), "qcow2");

@@ -2,11 +2,13 @@
 package dev.isthmus.testing.block;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockBackend;
+import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.memory.ScatterView;
 
@@ -19,6 +21,10 @@ public final class MemoryBlockBackend implements BlockBackend {
     private final byte[] bytes;
     private final byte[] stable;
     private final boolean readOnly;
+    private final BlockGeometry geometry;
+    private final AtomicInteger discards = new AtomicInteger();
+    private final AtomicInteger unmaps = new AtomicInteger();
+    private volatile boolean zeroing;
     private final AtomicInteger reads = new AtomicInteger();
     private final AtomicInteger writes = new AtomicInteger();
     private final AtomicInteger flushes = new AtomicInteger();
@@ -28,10 +34,23 @@ public final class MemoryBlockBackend implements BlockBackend {
 
     /** Makes a zeroed disk. */
     public MemoryBlockBackend(int capacityBytes, boolean readOnly) {
+        this(capacityBytes, readOnly, BlockGeometry.DEFAULT);
+    }
+
+    /** Makes a zeroed disk of other block sizes. */
+    public MemoryBlockBackend(int capacityBytes, boolean readOnly, BlockGeometry geometry) {
+        this.geometry = geometry;
         this.bytes = new byte[capacityBytes];
         this.stable = new byte[capacityBytes];
         this.readOnly = readOnly;
         this.capacityBytes = capacityBytes;
+    }
+
+    /** Makes a zeroed disk that can discard and write zeroes. */
+    public static MemoryBlockBackend withZeroes(int capacityBytes) {
+        MemoryBlockBackend disk = new MemoryBlockBackend(capacityBytes, false);
+        disk.zeroing = true;
+        return disk;
     }
 
     /** Has all operations from now on end like this, without doing anything unless it is OK. */
@@ -47,6 +66,21 @@ public final class MemoryBlockBackend implements BlockBackend {
     /** Has the disk shrink, as a file does that somebody truncates. */
     public void shrinkTo(long newCapacityBytes) {
         capacityBytes = newCapacityBytes;
+    }
+
+    /** Has the disk grow again, up to the size that it was made with. */
+    public void growTo(long newCapacityBytes) {
+        capacityBytes = Math.min(newCapacityBytes, bytes.length);
+    }
+
+    /** Returns how many ranges were discarded. */
+    public int discards() {
+        return discards.get();
+    }
+
+    /** Returns how many ranges were zeroed that might be given up. */
+    public int unmaps() {
+        return unmaps.get();
     }
 
     /** Returns the contents; changes write through. */
@@ -85,6 +119,11 @@ public final class MemoryBlockBackend implements BlockBackend {
     }
 
     @Override
+    public BlockGeometry geometry() {
+        return geometry;
+    }
+
+    @Override
     public synchronized BlockStatus read(long offsetBytes, ScatterView target) {
         reads.incrementAndGet();
         BlockStatus status = check(offsetBytes, target.totalBytes());
@@ -114,6 +153,39 @@ public final class MemoryBlockBackend implements BlockBackend {
             position += source.lengthBytes(i);
         }
         return BlockStatus.OK;
+    }
+
+    @Override
+    public boolean canDiscard() {
+        return zeroing;
+    }
+
+    /** Overwrites the range with 0xdd, to be seen. */
+    @Override
+    public synchronized BlockStatus discard(long offsetBytes, long lengthBytes) {
+        return fill(offsetBytes, lengthBytes, discards, (byte) 0xdd);
+    }
+
+    @Override
+    public boolean canWriteZeroes() {
+        return zeroing;
+    }
+
+    @Override
+    public synchronized BlockStatus writeZeroes(long offsetBytes, long lengthBytes, boolean mayUnmap) {
+        return fill(offsetBytes, lengthBytes, mayUnmap ? unmaps : writes, (byte) 0);
+    }
+
+    private BlockStatus fill(long offsetBytes, long lengthBytes, AtomicInteger counter, byte value) {
+        if (!zeroing) {
+            return BlockStatus.UNSUPPORTED;
+        }
+        counter.incrementAndGet();
+        BlockStatus status = check(offsetBytes, lengthBytes);
+        if (status == BlockStatus.OK) {
+            Arrays.fill(bytes, (int) offsetBytes, (int) (offsetBytes + lengthBytes), value);
+        }
+        return status;
     }
 
     private BlockStatus check(long offsetBytes, long lengthBytes) {

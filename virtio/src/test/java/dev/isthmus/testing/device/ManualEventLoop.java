@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
+import dev.isthmus.device.LoopPoller;
 import dev.isthmus.device.LoopTask;
 import dev.isthmus.device.LoopTimer;
 
@@ -29,6 +30,7 @@ public final class ManualEventLoop implements EventLoop {
     private final CopyOnWriteArrayList<Half> halves = new CopyOnWriteArrayList<>();
     private final List<Timer> timers = new ArrayList<>();
     private final List<Watch> watches = new ArrayList<>();
+    private final List<LoopPoller> pollers = new ArrayList<>();
     private boolean anyCancelled;
     private long nowNanos;
 
@@ -109,6 +111,23 @@ public final class ManualEventLoop implements EventLoop {
         Watch watch = new Watch(fd, interest, callback);
         watches.add(watch);
         return watch;
+    }
+
+    @Override
+    public void addPoller(LoopPoller poller) {
+        requireLoop();
+        pollers.add(poller);
+    }
+
+    @Override
+    public void removePoller(LoopPoller poller) {
+        requireLoop();
+        pollers.remove(poller);
+    }
+
+    /** Returns the pollers, which this loop itself never calls. */
+    public List<LoopPoller> pollers() {
+        return pollers;
     }
 
     @Override

@@ -29,6 +29,11 @@ public final class MmioDriver extends VirtioDriver {
     }
 
     @Override
+    public void writeConfig(int offset, int sizeBytes, long value) {
+        transport.write(MmioRegisters.VIRTIO_MMIO_CONFIG + offset, sizeBytes, value);
+    }
+
+    @Override
     public int configGeneration() {
         return (int) read(MmioRegisters.VIRTIO_MMIO_CONFIG_GENERATION);
     }

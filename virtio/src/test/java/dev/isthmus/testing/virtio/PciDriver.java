@@ -108,6 +108,11 @@ public final class PciDriver extends VirtioDriver {
     }
 
     @Override
+    public void writeConfig(int offset, int sizeBytes, long value) {
+        bar.write(deviceOffset + offset, sizeBytes, value);
+    }
+
+    @Override
     public int configGeneration() {
         return (int) read(PciRegisters.VIRTIO_PCI_COMMON_CFGGENERATION, 1);
     }

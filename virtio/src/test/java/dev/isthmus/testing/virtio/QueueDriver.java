@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.virtio.queue.QueueLayout;
+import dev.isthmus.virtio.queue.RingPosition;
+import dev.isthmus.virtio.queue.SplitQueue;
+import dev.isthmus.virtio.queue.Virtqueue;
 
 /**
  * The driver's side of a split virtqueue (virtio 1.2, sections 2.7.13 and 2.7.14), with the barriers that the
@@ -18,15 +21,7 @@ import dev.isthmus.virtio.queue.QueueLayout;
  * <p>Beside the proper way there are raw writers of every field, for drivers that break the rules. One thread at a
  * time.
  */
-public final class QueueDriver {
-    /** The chain goes on with {@code next}. */
-    public static final int VIRTQ_DESC_F_NEXT = 1;
-    /** The device writes the buffer. */
-    public static final int VIRTQ_DESC_F_WRITE = 2;
-    /** The buffer is a table of descriptors. */
-    public static final int VIRTQ_DESC_F_INDIRECT = 4;
-
-    private static final int DESC_BYTES = 16;
+public final class QueueDriver extends RingDriver {
     private static final VarHandle U16 = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -87,14 +82,24 @@ public final class QueueDriver {
         return 26L * size + 16;
     }
 
-    /** Returns Queue Size. */
+    @Override
     public int size() {
         return size;
     }
 
-    /** Returns where the Descriptor Table is. */
+    @Override
     public long descriptorGpa() {
         return descriptorGpa;
+    }
+
+    @Override
+    public long driverGpa() {
+        return availableGpa;
+    }
+
+    @Override
+    public long deviceGpa() {
+        return usedGpa;
     }
 
     /** Returns where the Available Ring is. */
@@ -107,7 +112,7 @@ public final class QueueDriver {
         return usedGpa;
     }
 
-    /** Returns where the parts are, as a device takes it up. */
+    @Override
     public QueueLayout layout() {
         if (QueueLayout.check(memory, size, size, descriptorGpa, availableGpa, usedGpa) instanceof QueueLayout layout) {
             return layout;
@@ -115,18 +120,20 @@ public final class QueueDriver {
         throw new AssertionError("not a sound queue");
     }
 
-    /** Returns how many descriptors are free. */
+    @Override
+    public Virtqueue openDevice(int maxChainDescriptors, boolean indirectDesc) {
+        return new SplitQueue(memory, layout(), maxChainDescriptors, eventIdx, indirectDesc, RingPosition.START);
+    }
+
+    @Override
     public int freeDescriptors() {
         return freeCount;
     }
 
     // Supplying buffers (2.7.13).
 
-    /**
-     * Places a chain and its ring entry, but does not show it yet (2.7.13 steps 1 and 2).
-     *
-     * @return the head
-     */
+    /** Places a chain and its ring entry (2.7.13 steps 1 and 2); its head is the name. */
+    @Override
     public int add(Buffer... buffers) {
         int[] chain = new int[buffers.length];
         for (int i = 0; i < chain.length; i++) {
@@ -141,11 +148,7 @@ public final class QueueDriver {
         return chain[0];
     }
 
-    /**
-     * As {@link #add}, with the chain in an indirect table (2.7.5.3).
-     *
-     * @param tableGpa where to put the table, 16 bytes an element
-     */
+    @Override
     public int addIndirect(long tableGpa, Buffer... buffers) {
         for (int i = 0; i < buffers.length; i++) {
             boolean more = i + 1 < buffers.length;
@@ -159,26 +162,26 @@ public final class QueueDriver {
         return head;
     }
 
+    @Override
+    public void addMalformed() {
+        addHead(0xffff);
+    }
+
     /** Puts a head, any value, into the next available ring entry, which is not shown yet. */
     public void addHead(int head) {
         writeAvailableEntry(nextAvailable, head);
         nextAvailable = (nextAvailable + 1) & 0xffff;
     }
 
-    /** Shows the device all that was added (2.7.13 steps 4 and 5). */
+    /** Steps 4 and 5 of 2.7.13. */
+    @Override
     public void publish() {
         // Release: descriptors and ring entries before the idx (2.7.13.3.1).
         U16.setRelease(available, 2L, (short) nextAvailable);
     }
 
-    /** {@link #add} and {@link #publish}. */
-    public int offer(Buffer... buffers) {
-        int head = add(buffers);
-        publish();
-        return head;
-    }
-
-    /** Tells whether the device wants a notification for what was published since the last call (2.7.10.1). */
+    /** By 2.7.10.1. */
+    @Override
     public boolean needsKick() {
         // Between writing idx and reading flags or avail_event (2.7.13.4.1).
         VarHandle.fullFence();
@@ -192,7 +195,7 @@ public final class QueueDriver {
 
     // Receiving used buffers (2.7.14).
 
-    /** Takes the next used buffer, if there is one; {@link #usedId} and {@link #usedLengthBytes} then describe it. */
+    @Override
     public boolean pollUsed() {
         // Acquire: the idx before the element and the data.
         int idx = Short.toUnsignedInt((short) U16.getAcquire(used, 2L));
@@ -213,21 +216,18 @@ public final class QueueDriver {
         return true;
     }
 
-    /** Returns the head of the used buffer last taken. */
+    @Override
     public int usedId() {
         return usedId;
     }
 
-    /** Returns the used length of the used buffer last taken. */
+    @Override
     public long usedLengthBytes() {
         return usedLengthBytes;
     }
 
-    /**
-     * Asks for a notification at the next used buffer (2.7.7.1).
-     *
-     * @return whether there are used buffers already, for which none may come
-     */
+    /** By 2.7.7.1. */
+    @Override
     public boolean enableInterrupts() {
         if (eventIdx) {
             U16.setOpaque(available, usedEventOffset(), (short) nextUsed);
@@ -238,7 +238,7 @@ public final class QueueDriver {
         return Short.toUnsignedInt((short) U16.getAcquire(used, 2L)) != nextUsed;
     }
 
-    /** Advises the device that no notifications are needed. */
+    @Override
     public void disableInterrupts() {
         if (!eventIdx) {
             U16.setOpaque(available, 0L, (short) 1);

@@ -22,6 +22,9 @@ public abstract class VirtioDriver {
     /** Reads the configuration space. */
     public abstract long readConfig(int offset, int sizeBytes);
 
+    /** Writes the configuration space. */
+    public abstract void writeConfig(int offset, int sizeBytes, long value);
+
     /** Returns the generation of the configuration space. */
     public abstract int configGeneration();
 
@@ -68,8 +71,8 @@ public abstract class VirtioDriver {
     }
 
     /** Describes a queue to the device and enables it. */
-    public final void setUpQueue(int index, QueueDriver queue) {
-        describeQueue(index, queue.size(), queue.descriptorGpa(), queue.availableGpa(), queue.usedGpa());
+    public final void setUpQueue(int index, RingDriver queue) {
+        describeQueue(index, queue.size(), queue.descriptorGpa(), queue.driverGpa(), queue.deviceGpa());
         enableQueue(index);
     }
 

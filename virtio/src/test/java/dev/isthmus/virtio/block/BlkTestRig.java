@@ -7,7 +7,9 @@ import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.device.ManualEventLoop;
 import dev.isthmus.testing.memory.FakeGuestMemory;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.PackedQueueDriver;
 import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.testing.virtio.RingDriver;
 import dev.isthmus.testing.virtio.VirtioDriver;
 import dev.isthmus.testing.virtio.VirtioRig;
 import dev.isthmus.virtio.VirtioFeatures;
@@ -27,7 +29,12 @@ final class BlkTestRig {
     final ManualEventLoop loop;
     final VirtioRig transport;
     final VirtioDriver driver;
-    QueueDriver queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, false);
+    final VirtioBlk device;
+
+    /** Whether the driver chooses packed queues: where they are offered. */
+    private final boolean packed;
+
+    RingDriver queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, false);
 
     BlkTestRig(BlockBackend backend, BlockExecutor executor) {
         this(VirtioRig.Carrier.MMIO, backend, executor, new VirtioBlkOptions("serial-1", 1, QUEUE_SIZE));
@@ -53,16 +60,27 @@ final class BlkTestRig {
             VirtioBlkOptions options,
             ManualEventLoop loop) {
         this.loop = loop;
-        transport = new VirtioRig(carrier, new VirtioBlk(backend, executor, options, "test"), memory, loop);
+        packed = options.packed();
+        device = new VirtioBlk(backend, executor, options, "test");
+        transport = new VirtioRig(carrier, device, memory, loop);
         driver = transport.driver();
     }
 
     /** Brings the device up with queue 0. */
     void bringUp(long features) {
-        assertTrue(driver.negotiate(features | VirtioFeatures.VIRTIO_F_VERSION_1));
-        queue = new QueueDriver(memory, 0x1000, QUEUE_SIZE, (features & VirtioFeatures.VIRTIO_F_EVENT_IDX) != 0);
+        long ringFeatures = packed ? VirtioFeatures.VIRTIO_F_RING_PACKED : 0;
+        assertTrue(driver.negotiate(features | ringFeatures | VirtioFeatures.VIRTIO_F_VERSION_1));
+        boolean eventIdx = (features & VirtioFeatures.VIRTIO_F_EVENT_IDX) != 0;
+        queue = packed
+                ? new PackedQueueDriver(memory, 0x1000, QUEUE_SIZE, eventIdx)
+                : new QueueDriver(memory, 0x1000, QUEUE_SIZE, eventIdx);
         driver.setUpQueue(0, queue);
         driver.driverOk();
+    }
+
+    /** Returns the queue of a rig with split queues, for tests that write its fields. */
+    QueueDriver splitQueue() {
+        return (QueueDriver) queue;
     }
 
     void writeHeader(long gpa, int type, long sector) {
@@ -71,11 +89,22 @@ final class BlkTestRig {
         memory.writeU64(gpa + 8, sector);
     }
 
+    /** Writes a segment of a DISCARD or WRITE_ZEROES as number {@code index} of the data at the standard place. */
+    void writeSegment(int index, long sector, long sectors, int flags) {
+        long gpa = DATA_GPA + (long) index * VirtioBlkProtocol.SEGMENT_BYTES;
+        memory.writeU64(gpa, sector);
+        memory.writeU32(gpa + 8, sectors);
+        memory.writeU32(gpa + 12, flags);
+    }
+
     /** Offers a request of three parts with the standard places, and notifies. */
     int offer(int type, long sector, long dataGpa, int dataBytes) {
         writeHeader(HEADER_GPA, type, sector);
         memory.writeU8(STATUS_GPA, UNTOUCHED);
-        boolean deviceWrites = type != VirtioBlkProtocol.VIRTIO_BLK_T_OUT;
+        boolean deviceWrites = type != VirtioBlkProtocol.VIRTIO_BLK_T_OUT
+                && type != VirtioBlkProtocol.VIRTIO_BLK_T_DISCARD
+                && type != VirtioBlkProtocol.VIRTIO_BLK_T_WRITE_ZEROES
+                && type != VirtioBlkProtocol.VIRTIO_BLK_T_SECURE_ERASE;
         Buffer header = Buffer.readable(HEADER_GPA, VirtioBlkProtocol.HEADER_BYTES);
         Buffer status = Buffer.writable(STATUS_GPA, 1);
         int head = dataBytes == 0

@@ -140,9 +140,9 @@ public final class BlockFuzzTarget {
     private void change() {
         int index = input.below(BlkTestRig.QUEUE_SIZE);
         if (input.bit()) {
-            rig.queue.writeDescriptor(index, input.u32(), input.u32(), input.u8(), input.u8());
+            rig.splitQueue().writeDescriptor(index, input.u32(), input.u32(), input.u8(), input.u8());
         } else {
-            rig.queue.writeAvailableEntry(index, input.u16());
+            rig.splitQueue().writeAvailableEntry(index, input.u16());
         }
     }
 }

@@ -42,11 +42,50 @@ class VirtioBlkConfigTest {
         assertEquals(1, rig.driver.readConfig(32, 1), "writeback");
         assertEquals(0, rig.driver.readConfig(33, 1), "unused0");
         assertEquals(3, rig.driver.readConfig(34, 2), "num_queues");
+        for (int offset = 36; offset < 60; offset++) {
+            assertEquals(0, rig.driver.readConfig(offset, 1), "nothing to discard or zero");
+        }
+    }
+
+    @Test
+    void limitsOfDiscardAndWriteZeroesAreThereWithTheirFeatures() {
+        BlkTestRig rig = new BlkTestRig(
+                MemoryBlockBackend.withZeroes(1 << 20),
+                BlockRequest::run,
+                new VirtioBlkOptions("", 1, BlkTestRig.QUEUE_SIZE));
+
+        assertEquals(
+                VirtioBlkProtocol.VIRTIO_BLK_F_DISCARD | VirtioBlkProtocol.VIRTIO_BLK_F_WRITE_ZEROES,
+                rig.driver.deviceFeatures() ^ rig(1 << 20, false, 1).driver.deviceFeatures());
+        assertEquals((1 << 22) - 1, rig.driver.readConfig(36, 4), "max_discard_sectors");
+        assertEquals(64, rig.driver.readConfig(40, 4), "max_discard_seg");
+        assertEquals(8, rig.driver.readConfig(44, 4), "discard_sector_alignment");
+        assertEquals((1 << 22) - 1, rig.driver.readConfig(48, 4), "max_write_zeroes_sectors");
+        assertEquals(64, rig.driver.readConfig(52, 4), "max_write_zeroes_seg");
+        assertEquals(1, rig.driver.readConfig(56, 1), "write_zeroes_may_unmap");
+        assertEquals(0, rig.driver.readConfig(57, 1) | rig.driver.readConfig(58, 1) | rig.driver.readConfig(59, 1));
+    }
+
+    @Test
+    void diskThatKeepsItsStorageOffersZeroesThatNeverUnmap() {
+        // 5.2.6.2: write_zeroes_may_unmap is clear if and only if nothing can be deallocated.
+        BlkTestRig rig = new BlkTestRig(
+                MemoryBlockBackend.withZeroes(1 << 20),
+                BlockRequest::run,
+                new VirtioBlkOptions("", 1, BlkTestRig.QUEUE_SIZE).withDiscard(false));
+
+        long features = rig.driver.deviceFeatures();
+        assertEquals(0, features & VirtioBlkProtocol.VIRTIO_BLK_F_DISCARD);
+        assertNotEquals(0, features & VirtioBlkProtocol.VIRTIO_BLK_F_WRITE_ZEROES);
+        assertEquals(0, rig.driver.readConfig(36, 4) | rig.driver.readConfig(40, 4));
+        assertEquals(0, rig.driver.readConfig(56, 1));
     }
 
     @Test
     void topologyIsCountedInLogicalBlocks() {
-        byte[] config = VirtioBlkConfig.build(0, new BlockGeometry(4096, 16384, 8192, 1 << 20), 1, 1, true);
+        BlockGeometry geometry = new BlockGeometry(4096, 16384, 8192, 1 << 20);
+        byte[] config = VirtioBlkConfig.build(
+                new MemoryBlockBackend(0, false, geometry), VirtioBlkOptions.withSerial(""), 1, true);
 
         assertEquals(2, config[VirtioBlkConfig.PHYSICAL_BLOCK_EXP]);
         assertEquals(2, config[VirtioBlkConfig.MIN_IO_SIZE]);

@@ -50,8 +50,9 @@ class VirtioBlkFuzzTest {
         rig.bringUp(VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH);
         for (int i = 0; i < STEPS; i++) {
             switch (random.nextInt(40)) {
-                case 0 -> randomDescriptor(rig.queue, random);
-                case 1 -> rig.queue.writeAvailableEntry(random.nextInt(), random.nextInt(BlkTestRig.QUEUE_SIZE + 1));
+                case 0 -> randomDescriptor(rig.splitQueue(), random);
+                case 1 -> rig.splitQueue()
+                        .writeAvailableEntry(random.nextInt(), random.nextInt(BlkTestRig.QUEUE_SIZE + 1));
                 case 2 -> rig.transport.registers().write(4L * random.nextInt(0x60), 4, random.nextInt());
                 case 3 -> {
                     // A reset waits for what is in flight; here it must be done before, on the same thread.

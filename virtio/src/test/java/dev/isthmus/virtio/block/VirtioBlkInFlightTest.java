@@ -79,7 +79,7 @@ class VirtioBlkInFlightTest {
     void malformedQueueStillHandsBackWhatIsInFlight() {
         rig.bringUp(VIRTIO_BLK_F_FLUSH);
         int head = rig.offer(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
-        rig.queue.addHead(0xffff);
+        rig.queue.addMalformed();
         rig.queue.publish();
         rig.notifyDevice();
         assertTrue((rig.driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);

@@ -34,11 +34,11 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Requests, by the clauses of virtio 1.2, section 5.2.6, over every transport. Requests are carried out at once, on the
+ * Requests, by the clauses of virtio 1.2, section 5.2.6, over every transport and both ring formats. Requests are carried out at once, on the
  * loop thread.
  */
 @ParameterizedClass
-@EnumSource(VirtioRig.Carrier.class)
+@CsvSource({"MMIO, false", "MMIO, true", "PCI_MSIX, false", "PCI_MSIX, true", "PCI_INTX, false", "PCI_INTX, true"})
 class VirtioBlkTest {
     private static final int SECTORS = 64;
     private static final int SECTOR = VirtioBlkProtocol.SECTOR_BYTES;
@@ -46,16 +46,21 @@ class VirtioBlkTest {
 
     private final MemoryBlockBackend disk = new MemoryBlockBackend(SECTORS * SECTOR, false);
     private final VirtioRig.Carrier carrier;
+    private final boolean packed;
     private final BlkTestRig rig;
 
-    VirtioBlkTest(VirtioRig.Carrier carrier) {
+    VirtioBlkTest(VirtioRig.Carrier carrier, boolean packed) {
         this.carrier = carrier;
+        this.packed = packed;
         this.rig = rig(disk);
     }
 
     private BlkTestRig rig(MemoryBlockBackend backend) {
         return new BlkTestRig(
-                carrier, backend, BlockRequest::run, new VirtioBlkOptions("serial-1", 1, BlkTestRig.QUEUE_SIZE));
+                carrier,
+                backend,
+                BlockRequest::run,
+                new VirtioBlkOptions("serial-1", 1, BlkTestRig.QUEUE_SIZE).withPacked(packed));
     }
 
     private static byte[] pattern(int length, int seed) {
@@ -301,7 +306,7 @@ class VirtioBlkTest {
     @Test
     void malformedQueueNeedsAResetAndTakesNothingMoreUntilThen() {
         bringUp();
-        rig.queue.addHead(0xffff);
+        rig.queue.addMalformed();
         rig.queue.publish();
         rig.notifyDevice();
         assertNotEquals(0, rig.driver.status() & DeviceStatus.DEVICE_NEEDS_RESET);

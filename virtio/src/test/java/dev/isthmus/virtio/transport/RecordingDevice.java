@@ -28,7 +28,17 @@ final class RecordingDevice implements VirtioDevice {
     /** Whether requests are in flight that take as long as the test wants. */
     boolean slow;
 
+    private final boolean packed;
+
     private final List<Runnable> ending = new ArrayList<>();
+
+    RecordingDevice() {
+        this(false);
+    }
+
+    RecordingDevice(boolean packed) {
+        this.packed = packed;
+    }
 
     /** Has the requests in flight end, and with them what waits for them. */
     void endRequests() {
@@ -52,6 +62,11 @@ final class RecordingDevice implements VirtioDevice {
     @Override
     public long offeredFeatures() {
         return FEATURE | DEPENDENT_FEATURE;
+    }
+
+    @Override
+    public boolean offersPackedQueues() {
+        return packed;
     }
 
     @Override

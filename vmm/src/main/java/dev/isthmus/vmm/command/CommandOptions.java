@@ -16,9 +16,13 @@ final class CommandOptions {
     static final CommandOption MEMORY = CommandOption.text("--memory", "SIZE",
             "Guest memory, for example 512M or 2G (a plain number counts MiB); 128M where not given.");
     static final CommandOption DISK = CommandOption.repeatableText("--disk", "path=FILE[,...]",
-            "A virtio disk (the first is /dev/vda): path=FILE[,format=raw][,readonly=on][,id=NAME][,serial=TEXT]"
-                    + "[,aio=threads|io_uring][,queues=N]. It has a request queue for each CPU, up to 16, where not given. A comma"
-                    + " in a value is written twice.");
+            "A virtio disk (the first is /dev/vda): path=FILE[,format=FORMAT][,readonly=on][,id=NAME][,serial=TEXT]"
+                    + "[,aio=threads|io_uring][,queues=N][,packed=on][,cache=writeback|none|writethrough|directsync|unsafe][,discard=on|off]"
+                    + "[,on-error=report|stop][,locking=off][,iops=N][,bps=SIZE]. FORMAT is raw, qcow2, vmdk, vdi or vhdx (the last three"
+                    + " can only be read), and found out where not given. It has a request queue for each CPU, up to 16, where"
+                    + " not given; packed=on lets the guest choose packed queues. iops and bps, also as iops-rd, iops-wr, bps-rd, bps-wr, limit operations and bytes a second;"
+                    + " each takes a burst, such as iops-max=N for iops-max-length=SECONDS. With on-error=stop a host error"
+                    + " pauses the guest until SIGUSR1 comes. A comma in a value is written twice.");
     static final CommandOption TRANSPORT = CommandOption.text("--transport", "pci|mmio",
             "How the guest finds its virtio devices: as functions of a PCI bus (where not given), or at fixed addresses"
                     + " as on QEMU's microvm.");

@@ -7,11 +7,15 @@ import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.block.RateLimits;
+import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
+import dev.isthmus.machine.DiskErrorPolicy;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VirtioTransport;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.Kernel;
 import dev.isthmus.machine.boot.KernelLoader;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -92,7 +96,29 @@ final class DryRun {
                 + (disk.id() == null ? "" : ", id " + disk.id())
                 + (disk.serial() == null ? "" : ", serial " + disk.serial())
                 + (disk.engine() == DiskEngine.IO_URING ? ", io_uring" : "")
-                + (queues == 1 ? "" : ", " + queues + " queues") + ")";
+                + (disk.locking() == ImageLocking.OFF ? ", not locked" : "")
+                + (queues == 1 ? "" : ", " + queues + " queues")
+                + (disk.packed() ? ", packed" : "")
+                + (disk.cache() == DiskCache.WRITEBACK ? "" : ", cache " + disk.cache().optionName())
+                + (disk.discard() ? "" : ", no discard")
+                + (disk.errorPolicy() == DiskErrorPolicy.STOP ? ", stop on error" : "")
+                + limits(disk.limits()) + ")";
+    }
+
+    private static String limits(RateLimits limits) {
+        return limit("iops", limits.operations()) + limit("iops-rd", limits.readOperations())
+                + limit("iops-wr", limits.writeOperations()) + limit("bps", limits.bytes())
+                + limit("bps-rd", limits.readBytes()) + limit("bps-wr", limits.writeBytes());
+    }
+
+    private static String limit(String name, RateLimits.Rate rate) {
+        if (!rate.limited()) {
+            return "";
+        }
+        String average = ", " + name + " " + rate.average();
+        return rate.burst() == 0
+                ? average
+                : average + " (burst " + rate.burst() + " for " + rate.burstSeconds() + " s)";
     }
 
     private static String serial(SerialConfig serial) {

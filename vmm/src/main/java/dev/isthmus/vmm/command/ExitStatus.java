@@ -36,6 +36,18 @@ final class ExitStatus {
     /** KVM could not continue. */
     static final int KVM_FAILURE = 38;
 
+    /** {@code image check}: the image is damaged. As qemu-img's 2. */
+    static final int CHECK_CORRUPT = 40;
+
+    /** {@code image check}: clusters are leaked, nothing else. As qemu-img's 3. */
+    static final int CHECK_LEAKS = 42;
+
+    /** {@code image check} could not be completed. As qemu-img's 1. */
+    static final int CHECK_INCOMPLETE = 44;
+
+    /** {@code image check} does not know the format. As qemu-img's 63. */
+    static final int CHECK_UNSUPPORTED = 46;
+
     /** {@code --timeout} ran out; as timeout(1) has it. */
     static final int TIMED_OUT = 124;
 

@@ -36,6 +36,7 @@ final class GuestRun {
         try (Vm vm = builder.start()) {
             StartupTrace.mark("guest started");
             signals.attach(vm);
+            vm.whenDiskFaults(signals);
             if (note != null) {
                 Messages.line(note);
             }

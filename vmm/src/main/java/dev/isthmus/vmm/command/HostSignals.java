@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
+import java.util.function.Consumer;
+
 import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
+import dev.isthmus.machine.DiskFault;
 import dev.isthmus.machine.serial.EscapeFilter;
 import dev.isthmus.machine.serial.RawTerminal;
 import dev.isthmus.vmm.Vm;
 
 /**
  * What ends a guest from outside: SIGINT, SIGTERM and SIGHUP (the first presses the power button, the second stops the
- * VM, a third does not wait for anything), and the keys Ctrl-a x.
+ * VM, a third does not wait for anything), and the keys Ctrl-a x. And what has it go on after a disk has paused it: SIGUSR1.
  *
  * <p>The JVM calls {@link #handle} on a thread of its own. What comes before {@link #attach} counts: the VM is stopped as
  * soon as it is there. Any thread.
  */
-final class HostSignals implements SignalHandler, EscapeFilter.Actions {
+final class HostSignals implements SignalHandler, EscapeFilter.Actions, Consumer<DiskFault> {
     private static final String[] NAMES = {"INT", "TERM", "HUP"};
+    private static final String RESUME_NAME = "USR1";
     private static final int SIGINT = 2;
 
     /** The signal that is one too many. */
@@ -31,11 +35,16 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions {
     /** Takes over the signals. */
     void install() {
         for (String name : NAMES) {
-            try {
-                Signal.handle(new Signal(name), this);
-            } catch (IllegalArgumentException e) {
-                // The JVM was started with -Xrs: the default action ends it.
-            }
+            take(name);
+        }
+        take(RESUME_NAME);
+    }
+
+    private void take(String name) {
+        try {
+            Signal.handle(new Signal(name), this);
+        } catch (IllegalArgumentException e) {
+            // The JVM was started with -Xrs: the default action ends it.
         }
     }
 
@@ -58,6 +67,10 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions {
 
     @Override
     public void handle(Signal signal) {
+        if (signal.getName().equals(RESUME_NAME)) {
+            resume();
+            return;
+        }
         int number = signal.getNumber();
         int counted = count(number);
         if (counted >= IMPATIENT) {
@@ -75,6 +88,25 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions {
         } else {
             target.stop();
         }
+    }
+
+    private void resume() {
+        Vm target = target();
+        if (target != null && target.diskFault() != null) {
+            Messages.line("the guest goes on");
+            target.resume();
+        }
+    }
+
+    /** Tells the user what a disk has paused the guest for and what to do about it. */
+    @Override
+    public void accept(DiskFault fault) {
+        Messages.line("the guest is paused: ".concat(fault.disk())
+                .concat(fault.noSpace() ? " has no room on the host: " : " failed: ")
+                .concat(fault.message())
+                .concat("; put that right, then have it go on with 'kill -USR1 ")
+                .concat(Long.toString(ProcessHandle.current().pid()))
+                .concat("'"));
     }
 
     /** Ctrl-a x: as QEMU does, at once. Comes on the machine's loop, which must not wait for the machine to stop. */

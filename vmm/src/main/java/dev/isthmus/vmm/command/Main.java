@@ -59,7 +59,7 @@ public final class Main {
             case DoctorCommand.NAME:
                 return DoctorCommand.run(arguments);
             default:
-                throw new IllegalArgumentException(arguments.command());
+                return ImageCommand.run(arguments);
         }
     }
 

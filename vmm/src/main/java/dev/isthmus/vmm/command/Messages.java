@@ -28,6 +28,11 @@ final class Messages {
         write(PREFIX.concat(message).concat("\n"));
     }
 
+    /** Writes over what the last call wrote, in one line. */
+    static void progress(String text) {
+        write("\r".concat(PREFIX).concat(text));
+    }
+
     /** Prints lines as they are, such as a dump. */
     static void block(String text) {
         write(text.endsWith("\n") ? text : text.concat("\n"));

@@ -49,20 +49,28 @@ final class PicocliCommands {
         }
         ParseResult command = result.subcommand();
         if (command.commandSpec().name().equals(HELP)) {
-            return help(root, command.matchedPositionalValue(0, ""));
+            return help(root, command.matchedPositionalValue(0, ""), command.matchedPositionalValue(1, ""));
         }
         if (command.commandSpec().name().equals(COMPLETION)) {
             System.out.print(completion(root, command.matchedPositionalValue(0, "")));
             System.out.flush();
             return ExitStatus.OK;
         }
+        if (command.commandSpec().name().equals(ImageCommand.NAME) && !command.hasSubcommand()) {
+            command.commandSpec().commandLine().usage(System.err);
+            return ExitStatus.USAGE;
+        }
         return Main.dispatch(arguments(command));
     }
 
-    private static int help(CommandLine root, String command) {
+    private static int help(CommandLine root, String command, String subcommand) {
         CommandLine about = command.isEmpty() ? root : root.getSubcommands().get(command);
+        if (about != null && !subcommand.isEmpty()) {
+            about = about.getSubcommands().get(subcommand);
+        }
         if (about == null) {
-            Messages.line("unknown command '" + command + "'; see '" + PROGRAM + " --help'");
+            String asked = subcommand.isEmpty() ? command : command + " " + subcommand;
+            Messages.line("unknown command '" + asked + "'; see '" + PROGRAM + " --help'");
             return ExitStatus.USAGE;
         }
         about.usage(System.out);
@@ -92,6 +100,7 @@ final class PicocliCommands {
                 "Checks whether this host can run VMs: each check, its result, its remedy.",
                 CommandOptions.DOCTOR,
                 DoctorCommand.exitStatuses()));
+        root.addSubcommand(ImageCommand.NAME, image());
         root.addSubcommand(COMPLETION, completionCommand());
         root.addSubcommand(HELP, helpCommand());
         CommandLine commandLine = new CommandLine(root);
@@ -121,6 +130,32 @@ final class PicocliCommands {
         return demo;
     }
 
+    private static CommandSpec image() {
+        CommandSpec image = CommandSpec.create().name(ImageCommand.NAME).mixinStandardHelpOptions(true);
+        image.versionProvider(new VersionText());
+        image.usageMessage()
+                .description("Makes, examines and changes disk images.")
+                .synopsisSubcommandLabel("COMMAND")
+                .exitCodeListHeading("%nExit status:%n")
+                .exitCodeList(ImageVerb.exitStatuses());
+        for (ImageVerb verb : ImageVerb.values()) {
+            CommandSpec spec = command(verb.verbName(), verb.description(), verb.options(), ImageVerb.exitStatuses());
+            spec.usageMessage().customSynopsis(PROGRAM + " " + ImageCommand.NAME + " " + verb.synopsis());
+            spec.addPositional(PositionalParamSpec.builder()
+                    .index("0..*")
+                    .arity("0..*")
+                    .paramLabel("FILE")
+                    .type(List.class)
+                    .auxiliaryTypes(Path.class)
+                    .description(verb.operands())
+                    .build());
+            // A negative size is no option.
+            spec.parser().unmatchedOptionsArePositionalParams(verb == ImageVerb.RESIZE);
+            image.addSubcommand(verb.verbName(), spec);
+        }
+        return image;
+    }
+
     private static CommandSpec completionCommand() {
         CommandSpec completion = CommandSpec.create().name(COMPLETION).mixinStandardHelpOptions(true);
         completion.versionProvider(new VersionText());
@@ -148,8 +183,15 @@ final class PicocliCommands {
                 .paramLabel(OPERANDS)
                 .type(String.class)
                 .completionCandidates(
-                        List.of(DemoCommand.NAME, RunCommand.NAME, DoctorCommand.NAME, COMPLETION))
+                        List.of(DemoCommand.NAME, RunCommand.NAME, DoctorCommand.NAME, ImageCommand.NAME, COMPLETION))
                 .description("The command to tell of.")
+                .build());
+        help.addPositional(PositionalParamSpec.builder()
+                .index("1")
+                .arity("0..1")
+                .paramLabel("SUBCOMMAND")
+                .type(String.class)
+                .description("Its subcommand.")
                 .build());
         return help;
     }
@@ -170,7 +212,10 @@ final class PicocliCommands {
     }
 
     private static OptionSpec option(CommandOption option) {
-        OptionSpec.Builder builder = OptionSpec.builder(option.name());
+        String shortName = option.shortName();
+        OptionSpec.Builder builder = shortName == null
+                ? OptionSpec.builder(option.name())
+                : OptionSpec.builder(shortName, option.name());
         String[] description = new String[option.description().length];
         for (int i = 0; i < description.length; i++) {
             // Picocli reads descriptions as formats.
@@ -191,8 +236,14 @@ final class PicocliCommands {
         return builder.build();
     }
 
-    private static Arguments arguments(ParseResult command) {
-        Arguments result = new Arguments(command.commandSpec().name());
+    private static Arguments arguments(ParseResult given) {
+        ParseResult command = given;
+        String name = given.commandSpec().name();
+        if (given.hasSubcommand()) {
+            command = given.subcommand();
+            name = name + " " + command.commandSpec().name();
+        }
+        Arguments result = new Arguments(name);
         for (CommandOption option : options(result.command())) {
             OptionSpec matched = command.matchedOption(option.name());
             if (matched == null) {
@@ -206,8 +257,10 @@ final class PicocliCommands {
                 result.add(option, value);
             }
         }
-        for (PositionalParamSpec positional : command.matchedPositionals()) {
-            for (String value : positional.stringValues()) {
+        List<PositionalParamSpec> positionals = command.matchedPositionals();
+        if (!positionals.isEmpty()) {
+            // There is one for all of them, which is listed again for what follows "--".
+            for (String value : positionals.getFirst().stringValues()) {
                 result.addOperand(value);
             }
         }
@@ -219,7 +272,7 @@ final class PicocliCommands {
             case RunCommand.NAME -> CommandOptions.RUN;
             case DemoCommand.NAME -> CommandOptions.DEMO;
             case DoctorCommand.NAME -> CommandOptions.DOCTOR;
-            default -> throw new IllegalArgumentException(command);
+            default -> ImageVerb.of(command).options();
         };
     }
 

@@ -6,8 +6,6 @@ import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
 
-import dev.isthmus.machine.DiskConfig;
-import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
@@ -100,7 +98,7 @@ final class RunCommand {
             builder.memory(memory);
         }
         for (String disk : arguments.values(CommandOptions.DISK)) {
-            builder.disk(disk(disk));
+            builder.disk(DiskOption.parse(disk));
         }
         String transport = arguments.value(CommandOptions.TRANSPORT);
         if (transport != null) {
@@ -120,49 +118,6 @@ final class RunCommand {
     static @Nullable Duration timeout(Arguments arguments) {
         String timeout = arguments.value(CommandOptions.TIMEOUT);
         return timeout == null ? null : DurationText.parse(timeout);
-    }
-
-    static DiskConfig disk(String text) {
-        KeyValues parts = KeyValues.parse("--disk", text, "path", "format", "readonly", "id", "serial", "aio", "queues");
-        String path = parts.require("path");
-        String format = parts.get("format");
-        if (format != null && !format.equals("raw")) {
-            throw new VmException.Configuration("--disk: unknown format '" + format + "'", "Known formats: raw.");
-        }
-        return new DiskConfig(
-                Path.of(path),
-                "raw",
-                parts.getSwitch("readonly", false),
-                parts.get("id"),
-                parts.get("serial"),
-                diskEngine(parts.get("aio")),
-                queues(parts.get("queues")));
-    }
-
-    private static DiskEngine diskEngine(@Nullable String text) {
-        if (text == null || text.equals("threads")) {
-            return DiskEngine.THREADS;
-        }
-        if (text.equals("io_uring")) {
-            return DiskEngine.IO_URING;
-        }
-        throw new VmException.Configuration("--disk: unknown engine '" + text + "'", "Known: aio=threads, aio=io_uring.");
-    }
-
-    private static int queues(@Nullable String text) {
-        if (text == null) {
-            return DiskConfig.QUEUES_BY_CPUS;
-        }
-        try {
-            int queues = Integer.parseInt(text);
-            if (queues > 0) {
-                return queues;
-            }
-        } catch (NumberFormatException e) {
-            // Said below.
-        }
-        throw new VmException.Configuration(
-                "--disk: queues=" + text + " is not a number of queues", "Give 1 to 64, for example queues=2.");
     }
 
     static SerialConfig serial(String text, EscapeFilter.Actions keys) {

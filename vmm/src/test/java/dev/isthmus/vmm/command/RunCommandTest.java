@@ -9,10 +9,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import dev.isthmus.block.RateLimits;
+import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
+import dev.isthmus.machine.DiskErrorPolicy;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.boot.KernelFormat;
 import dev.isthmus.machine.cpu.CpuModel;
 import dev.isthmus.machine.serial.SerialConfig;
@@ -47,7 +51,7 @@ class RunCommandTest {
         MachineConfig config = configure(
                 "--kernel", "k", "--kernel-format", "flat", "--initrd", "i", "--cmdline", "console=ttyS0 quiet", "--cpus", "4",
                 "--memory", "2G", "--disk", "path=a,,b.img,readonly=on,id=root,serial=S1",
-                "--disk", "path=c,format=raw,aio=io_uring,queues=2",
+                "--disk", "path=c,format=raw,aio=io_uring,queues=2,packed=on,locking=off",
                 "--serial", "file=/tmp/log", "--cpu", "host,-avx512f", "--debug-exit", "0xf4", "--no-reboot");
 
         assertEquals(KernelFormat.FLAT, config.kernelFormat());
@@ -57,13 +61,49 @@ class RunCommandTest {
         assertEquals(2L << 30, config.memoryBytes());
         assertEquals(
                 List.of(
-                        new DiskConfig(Path.of("a,b.img"), "raw", true, "root", "S1"),
-                        new DiskConfig(Path.of("c"), "raw", false, null, null, DiskEngine.IO_URING, 2)),
+                        DiskConfig.of(Path.of("a,b.img")).withReadOnly(true).withId("root").withSerial("S1"),
+                        DiskConfig.raw(Path.of("c")).withEngine(DiskEngine.IO_URING).withQueues(2).withPacked(true).withLocking(ImageLocking.OFF)),
                 config.disks());
         assertEquals(new SerialConfig.ToFile(Path.of("/tmp/log")), config.serial());
         assertEquals(List.of("avx512f"), config.cpu().minus());
         assertEquals(0xf4, config.debugExitPort());
         assertFalse(config.rebootAllowed());
+    }
+
+    @Test
+    void everyDetailOfADiskArrives() {
+        DiskConfig disk = configure(
+                        "--kernel", "k", "--disk",
+                        "path=d,cache=none,discard=ignore,on-error=stop,iops-rd=100,iops-wr=50,iops-wr-max=200,"
+                                + "iops-wr-max-length=10,bps=1.5M,bps-max=4194304")
+                .disks()
+                .get(0);
+
+        RateLimits.Rate none = RateLimits.Rate.UNLIMITED;
+        assertEquals(
+                DiskConfig.of(Path.of("d"))
+                        .withCache(DiskCache.NONE)
+                        .withDiscard(false)
+                        .withErrorPolicy(DiskErrorPolicy.STOP)
+                        .withLimits(new RateLimits(
+                                none,
+                                RateLimits.Rate.of(100),
+                                new RateLimits.Rate(50, 200, 10),
+                                new RateLimits.Rate(3 << 19, 4 << 20, 1),
+                                none,
+                                none)),
+                disk);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"on, true", "unmap, true", "off, false", "ignore, false"})
+    void discardTakesOurWordsAndQemus(String word, boolean discard) {
+        assertEquals(
+                discard,
+                configure("--kernel", "k", "--disk", "path=d,discard=" + word)
+                        .disks()
+                        .get(0)
+                        .discard());
     }
 
     @Test
@@ -87,7 +127,21 @@ class RunCommandTest {
         "--cpu|host,+nonsense|nonsense",
         "--disk|readonly=on|--disk needs path=",
         "--disk|path=a,format=qcow3|unknown format 'qcow3'",
-        "--disk|path=a,cache=none|unknown key 'cache'",
+        "--disk|path=a,nonsense=1|unknown key 'nonsense'",
+        "--disk|path=a,cache=fast|unknown cache 'fast'",
+        "--disk|path=a,discard=yes|discard=yes is neither on nor off",
+        "--disk|path=a,on-error=retry|on-error=retry is neither report nor stop",
+        "--disk|path=a,iops=many|iops=many is not a number of operations",
+        "--disk|path=a,iops=0|iops=0 is not a number of operations",
+        "--disk|path=a,iops=+5|iops=+5 is not a number of operations",
+        "--disk|path=a,bps=1X|bps=1X is not a number of bytes",
+        "--disk|path=a,bps=0|bps=0 is not a number of bytes",
+        "--disk|path=a,iops-max=5|iops: a burst needs a rate",
+        "--disk|path=a,iops=5,iops-max=4|iops: a burst is at least as fast as the rate",
+        "--disk|path=a,iops=5,iops-max-length=4|iops: the length of a burst needs the burst's rate",
+        "--disk|path=a,bps-wr=5,bps-wr-max=6,bps-wr-max-length=0|bps-wr-max-length=0 is not a number of seconds",
+        "--disk|path=a,iops=5,iops-rd=4|a limit of all operations excludes those of reads and writes",
+        "--disk|path=a,bps=5,bps-wr=4|a limit of all bytes excludes those of reads and writes",
         "--disk|path=a,aio=native|unknown engine 'native'",
         "--disk|path=a,queues=two|queues=two is not a number",
     })

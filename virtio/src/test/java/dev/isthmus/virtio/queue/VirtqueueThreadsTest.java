@@ -7,12 +7,14 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.memory.FakeGuestMemory;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.PackedQueueDriver;
 import dev.isthmus.testing.virtio.QueueDriver;
+import dev.isthmus.testing.virtio.RingDriver;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -23,7 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * lost stops both, and data that is seen before it is complete is a wrong number.
  */
 @Timeout(120)
-class SplitQueueThreadsTest {
+class VirtqueueThreadsTest {
     private static final int SIZE = 8;
     private static final int BUFFERS = 150_000;
     private static final int DEADLINE_SECONDS = 60;
@@ -36,11 +38,12 @@ class SplitQueueThreadsTest {
     private volatile @Nullable Throwable deviceFailure;
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void noBufferAndNoNotificationIsLost(boolean eventIdx) throws InterruptedException {
-        QueueDriver driver = new QueueDriver(memory, 0x1000, SIZE, eventIdx);
-        SplitQueue queue =
-                new SplitQueue(memory, driver.layout(), SIZE, eventIdx, false, RingPosition.START);
+    @CsvSource({"false, false, 8", "false, true, 8", "true, false, 8", "true, true, 8", "true, true, 7"})
+    void noBufferAndNoNotificationIsLost(boolean packed, boolean eventIdx, int size) throws InterruptedException {
+        RingDriver driver = packed
+                ? new PackedQueueDriver(memory, 0x1000, size, eventIdx)
+                : new QueueDriver(memory, 0x1000, size, eventIdx);
+        Virtqueue queue = driver.openDevice(size, false);
         Thread device = new Thread(() -> {
             try {
                 serve(queue);
@@ -62,7 +65,7 @@ class SplitQueueThreadsTest {
     }
 
     /** Sends numbers, two descriptors each, keeps the queue as full as it can, and checks what comes back. */
-    private void drive(QueueDriver driver) throws InterruptedException {
+    private void drive(RingDriver driver) throws InterruptedException {
         int sent = 0;
         int received = 0;
         int[] expected = new int[SIZE];
@@ -98,7 +101,7 @@ class SplitQueueThreadsTest {
     }
 
     /** Answers each number with its complement; sleeps where the queue says that it may. */
-    private void serve(SplitQueue queue) {
+    private void serve(Virtqueue queue) {
         ChainReader reader = new ChainReader();
         ChainWriter writer = new ChainWriter();
         while (true) {

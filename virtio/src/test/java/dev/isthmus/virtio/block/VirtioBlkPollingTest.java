@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.virtio.block;
+
+import org.junit.jupiter.api.Test;
+
+import dev.isthmus.block.BlockRequest;
+import dev.isthmus.device.LoopPoller;
+import dev.isthmus.testing.block.MemoryBlockBackend;
+import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.virtio.DeviceStatus;
+
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH;
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_S_OK;
+import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_T_FLUSH;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** The device while its loop looks for requests by itself. */
+class VirtioBlkPollingTest {
+    private final MemoryBlockBackend disk = new MemoryBlockBackend(64 * VirtioBlkProtocol.SECTOR_BYTES, false);
+    private final BlkTestRig rig = new BlkTestRig(disk, BlockRequest::run);
+
+    private LoopPoller poller() {
+        assertEquals(1, rig.loop.pollers().size());
+        return rig.loop.pollers().getFirst();
+    }
+
+    /** Makes a flush available and tells nobody. */
+    private int offerSilently() {
+        rig.writeHeader(BlkTestRig.HEADER_GPA, VIRTIO_BLK_T_FLUSH, 0);
+        return rig.queue.offer(
+                Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
+    }
+
+    @Test
+    void requestIsFoundWithoutANotificationAndNoneIsAskedFor() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        poller().begin();
+        assertFalse(poller().poll());
+
+        int head = offerSilently();
+        assertFalse(rig.queue.needsKick());
+        assertTrue(poller().poll());
+
+        rig.loop.runReady();
+        rig.assertUsed(head, 1);
+        assertEquals(VIRTIO_BLK_S_OK, rig.status());
+        assertFalse(poller().poll());
+        offerSilently();
+        assertFalse(rig.queue.needsKick());
+    }
+
+    @Test
+    void requestsAreNotifiedAgainAfterwardsAndWhatCameBeforeIsServed() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        poller().begin();
+        int head = offerSilently();
+
+        poller().end();
+
+        rig.loop.runReady();
+        rig.assertUsed(head, 1);
+        offerSilently();
+        assertTrue(rig.queue.needsKick());
+    }
+
+    @Test
+    void brokenQueueGivesTheLoopNothingToDo() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        poller().begin();
+        rig.queue.addMalformed();
+        rig.queue.publish();
+
+        assertTrue(poller().poll());
+        assertFalse(poller().poll());
+        poller().end();
+
+        assertTrue((rig.driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
+    }
+
+    @Test
+    void deviceThatWasResetIsNotLookedAt() {
+        rig.bringUp(VIRTIO_BLK_F_FLUSH);
+        assertEquals(1, rig.loop.pollers().size());
+
+        rig.driver.reset();
+
+        assertEquals(0, rig.loop.pollers().size());
+    }
+}

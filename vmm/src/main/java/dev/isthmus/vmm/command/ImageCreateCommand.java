@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import java.util.List;
+
+import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.image.ImageCancelledException;
+import dev.isthmus.block.image.NewImage;
+
+/** {@code isthmus image create}. */
+final class ImageCreateCommand {
+    private ImageCreateCommand() {}
+
+    static int run(ImageWork work) {
+        List<String> operands = work.operands(1, 2);
+        String name = operands.getFirst();
+        ImageFormat format = work.newFormat(ImageOptions.FORMAT_OF_NEW);
+        NewImageArguments wanted = new NewImageArguments(work, name, format, work.value(ImageOptions.BACKING));
+        long lengthBytes = wanted.examineBase();
+        if (operands.size() == 2) {
+            lengthBytes = ImageSize.parse(operands.get(1));
+        }
+        if (lengthBytes < 0) {
+            throw work.usage("no size given", "Say how large the disk is to be, for example 20G.");
+        }
+        try (NewImage image = wanted.make(lengthBytes)) {
+            if (work.progress().cancelled()) {
+                throw new ImageCancelledException();
+            }
+            image.keep();
+        }
+        work.printChanged(name, format);
+        return ExitStatus.OK;
+    }
+}
