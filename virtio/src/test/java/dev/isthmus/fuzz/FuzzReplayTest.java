@@ -12,6 +12,7 @@ import dev.isthmus.block.vhdx.VhdxFuzzTarget;
 import dev.isthmus.block.vmdk.VmdkFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
+import dev.isthmus.virtio.queue.PackedQueueFuzzTarget;
 import dev.isthmus.virtio.queue.SplitQueueFuzzTarget;
 import dev.isthmus.virtio.transport.RegistersFuzzTarget;
 
@@ -21,6 +22,7 @@ class FuzzReplayTest {
     Stream<DynamicTest> keptInputsAreHandled() {
         return FuzzReplay.of(
                 SplitQueueFuzzTarget.class,
+                PackedQueueFuzzTarget.class,
                 BlockFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,

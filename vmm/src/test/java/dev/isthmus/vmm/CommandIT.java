@@ -165,17 +165,18 @@ class CommandIT {
         assertEquals("", command.errors());
     }
 
-    @Test
-    void dryRunShowsWhatWasResolvedWithoutKvm() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"pci, PCI 00:01.0", "mmio, 0xfeb00000"})
+    void dryRunShowsWhatWasResolvedWithoutKvm(String transport, String place) throws Exception {
         Path disk = Files.write(directory.resolve("disk.img"), new byte[4096]);
 
         CommandProcess command = CommandProcess.run(
                 "run", "--kernel", Guests.powerOff(directory).toString(), "--dry-run", "--memory", "4G", "--cmdline", "quiet",
-                "--disk", "path=" + disk + ",readonly=on");
+                "--transport", transport, "--disk", "path=" + disk + ",readonly=on");
 
         assertEquals(0, command.status(), command::toString);
         for (String expected : List.of(
-                "(pvh)", "quiet", "4 GiB", "0x0-0xbfffffff RAM", "0x100000000-0x13fffffff RAM", "0xfeb00000", "read-only")) {
+                "(pvh)", "quiet", "4 GiB", "0x0-0xbfffffff RAM", "0x100000000-0x13fffffff RAM", place, "read-only")) {
             assertTrue(command.output().contains(expected), () -> expected + " is missing in\n" + command);
         }
     }

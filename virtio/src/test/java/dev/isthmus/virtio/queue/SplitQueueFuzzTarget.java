@@ -2,18 +2,12 @@
 package dev.isthmus.virtio.queue;
 
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.List;
-
-import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.fuzz.FuzzBounds;
 import dev.isthmus.testing.fuzz.FuzzInput;
 import dev.isthmus.testing.memory.FakeGuestMemory;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Fuzzes the device's side of a split queue, whose descriptors, available ring and indirect tables are the input's bytes,
@@ -82,70 +76,24 @@ public final class SplitQueueFuzzTarget {
 
     private static void run(FuzzInput input) {
         int options = input.u8();
-        place(DESCRIPTORS_GPA, DESCRIPTORS_BYTES, input);
-        place(AVAILABLE_GPA, AVAILABLE_BYTES, input);
-        place(TABLE_GPA, TABLE_BYTES, input);
+        QueueFuzz fuzz = new QueueFuzz(
+                MEMORY,
+                input,
+                SIZE,
+                SIZE,
+                CHAIN_MAX,
+                new QueueFuzz.Part(DESCRIPTORS_GPA, DESCRIPTORS_BYTES),
+                new QueueFuzz.Part(AVAILABLE_GPA, AVAILABLE_BYTES),
+                new QueueFuzz.Part(TABLE_GPA, TABLE_BYTES));
         MEMORY.slice(USED_GPA, 6 + 8L * SIZE).fill((byte) 0);
         LayoutOutcome layout =
                 QueueLayout.check(MEMORY, SIZE, SIZE, DESCRIPTORS_GPA, AVAILABLE_GPA, USED_GPA);
-        SplitQueue queue = new SplitQueue(
+        fuzz.run(new SplitQueue(
                 MEMORY,
                 (QueueLayout) layout,
                 CHAIN_MAX,
                 (options & OPTION_EVENT_IDX) != 0,
                 (options & OPTION_INDIRECT) != 0,
-                RingPosition.START);
-        ArrayDeque<DescriptorChain> out = new ArrayDeque<>();
-        boolean broken = false;
-        // One more step than there is input for, so that every ring is looked at.
-        do {
-            switch (input.below(8)) {
-                case 0, 1, 2 -> broken = broken || pop(queue, out);
-                case 3 -> push(queue, out.pollFirst(), input);
-                case 4 -> push(queue, out.pollLast(), input);
-                case 5 -> queue.enableNotifications();
-                case 6 -> queue.needsNotification();
-                default -> change(input);
-            }
-            assertEquals(out.size(), queue.inFlight());
-        } while (input.hasMore());
-        while (!out.isEmpty()) {
-            push(queue, out.pollFirst(), input);
-        }
-    }
-
-    private static void place(long gpa, int lengthBytes, FuzzInput input) {
-        byte[] bytes = input.bytes(lengthBytes);
-        MemorySegment part = MEMORY.slice(gpa, lengthBytes);
-        part.fill((byte) 0);
-        MemorySegment.copy(MemorySegment.ofArray(bytes), 0, part, 0, bytes.length);
-    }
-
-    /** Returns whether the queue is of no more use. */
-    private static boolean pop(SplitQueue queue, ArrayDeque<DescriptorChain> out) {
-        PopOutcome outcome = queue.pop();
-        if (outcome instanceof DescriptorChain chain) {
-            ChainPromises.assertKept(chain, MEMORY, SIZE, CHAIN_MAX);
-            out.add(chain);
-            assertTrue(out.size() <= SIZE);
-        }
-        return outcome instanceof Malformed;
-    }
-
-    private static void push(SplitQueue queue, @Nullable DescriptorChain chain, FuzzInput input) {
-        if (chain != null) {
-            long writable = chain.writable().totalBytes();
-            queue.push(chain, writable == 0 ? 0 : input.u32() % (writable + 1));
-        }
-    }
-
-    /** The driver writes to the queue, anywhere, while the device works. */
-    private static void change(FuzzInput input) {
-        long place = switch (input.below(3)) {
-            case 0 -> DESCRIPTORS_GPA + input.below(DESCRIPTORS_BYTES / 2) * 2L;
-            case 1 -> AVAILABLE_GPA + input.below(AVAILABLE_BYTES / 2) * 2L;
-            default -> TABLE_GPA + input.below(TABLE_BYTES / 2) * 2L;
-        };
-        MEMORY.writeU16(place, input.u16());
+                RingPosition.START));
     }
 }
