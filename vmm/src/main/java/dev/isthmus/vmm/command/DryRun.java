@@ -92,7 +92,8 @@ final class DryRun {
 
     private static String disk(DiskConfig disk, int cpus) {
         int queues = disk.queues(cpus);
-        return disk.path() + " (" + disk.format() + (disk.readOnly() ? ", read-only" : "")
+        String format = disk.format().equals(DiskConfig.AUTO) ? "format by its contents" : disk.format();
+        return disk.path() + " (" + format + (disk.readOnly() ? ", read-only" : "")
                 + (disk.id() == null ? "" : ", id " + disk.id())
                 + (disk.serial() == null ? "" : ", serial " + disk.serial())
                 + (disk.engine() == DiskEngine.IO_URING ? ", io_uring" : "")
