@@ -112,9 +112,10 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
     @Override
     public boolean poll() {
         boolean progress = false;
-        for (int i = 0; i < queues.length; i++) {
+        // What is never taken would be found again and again.
+        for (int i = 0; i < queues.length && !broken; i++) {
             BlkQueue queue = queues[i];
-            if (queue != null && queue.hasAvailable()) {
+            if (queue != null && stopping[i] == null && queue.hasAvailable()) {
                 queueNotified(i);
                 progress = true;
             }

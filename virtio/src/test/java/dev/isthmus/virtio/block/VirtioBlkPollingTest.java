@@ -7,7 +7,9 @@ import dev.isthmus.block.BlockRequest;
 import dev.isthmus.device.LoopPoller;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.QueueDriver;
 import dev.isthmus.virtio.DeviceStatus;
+import dev.isthmus.virtio.VirtioFeatures;
 
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_F_FLUSH;
 import static dev.isthmus.virtio.block.VirtioBlkProtocol.VIRTIO_BLK_S_OK;
@@ -77,6 +79,25 @@ class VirtioBlkPollingTest {
         poller().end();
 
         assertTrue((rig.driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
+    }
+
+    @Test
+    void queueBesideABrokenOneGivesTheLoopNothingToDo() {
+        BlkTestRig two = new BlkTestRig(
+                disk, BlockRequest::run, new VirtioBlkOptions("", 2, BlkTestRig.QUEUE_SIZE), rig.loop);
+        assertTrue(two.driver.negotiate(VirtioFeatures.VIRTIO_F_VERSION_1));
+        QueueDriver second = new QueueDriver(two.memory, 0x3000, BlkTestRig.QUEUE_SIZE, false);
+        two.driver.setUpQueue(0, two.queue);
+        two.driver.setUpQueue(1, second);
+        two.driver.driverOk();
+        poller().begin();
+        two.queue.addMalformed();
+        two.queue.publish();
+        assertTrue(poller().poll());
+
+        second.offer(Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
+
+        assertFalse(poller().poll());
     }
 
     @Test
