@@ -328,10 +328,8 @@ class PciDiskIT {
         // 8259A: ICW1 to ICW4 of the first PIC, everything masked; then OCW3 has its IRR read.
         guest.out8(0x20, 0x11).out8(0x21, 0x20).out8(0x21, 0x04).out8(0x21, 0x01).out8(0x21, 0xff).out8(0x20, 0x0a);
         readSector3(FIRST_BAR);
-        guest.awaitSet32(ECAM + COMMAND, 0x18 << 16)
-                .in8(0x20)
-                .and(1L << INTX_IRQ)
-                .expect("request register of the PIC", 1L << INTX_IRQ);
+        // A moment after the status bit, which is the function's own.
+        guest.awaitSet32(ECAM + COMMAND, 0x18 << 16).awaitSetIn8(0x20, 1 << INTX_IRQ);
 
         runOnDisk(8);
     }

@@ -139,6 +139,15 @@ public final class FlatGuest {
         return this;
     }
 
+    /** Waits until one of some bits of a port is set. */
+    public FlatGuest awaitSetIn8(int port, int mask) {
+        line("mov  $" + hex(port) + ", %dx", le(bytes(0x66, 0xba), port, 2));
+        line("in   %dx, %al", bytes(0xec));
+        line("test $" + hex(mask) + ", %al", le(bytes(0xa8), mask, 1));
+        line("jz   again", bytes(0x74, 0xfb));
+        return this;
+    }
+
     /** Waits until 16 bits of memory have a value. */
     public FlatGuest await16(long gpa, int value) {
         line("cmpw $" + hex(value) + ", " + hex(gpa), le(le(bytes(0x66, 0x81, 0x3d), gpa, 4), value, 2));
