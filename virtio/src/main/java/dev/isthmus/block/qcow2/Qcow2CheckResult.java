@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block.qcow2;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -39,5 +40,31 @@ public record Qcow2CheckResult(
     /** Tells whether nothing is wrong with the image. */
     public boolean clean() {
         return corruptions == 0 && leaks == 0 && checkErrors == 0;
+    }
+
+    /** Tells whether anything was repaired. */
+    public boolean repaired() {
+        return corruptionsFixed + leaksFixed > 0;
+    }
+
+    /**
+     * Returns what is to be said where the repair that gave this was followed by another check: what that found, and what
+     * was repaired.
+     */
+    public Qcow2CheckResult checkedAgain(Qcow2CheckResult again) {
+        List<String> all = new ArrayList<>(findings);
+        all.addAll(again.findings);
+        return new Qcow2CheckResult(
+                again.corruptions,
+                again.leaks,
+                again.checkErrors,
+                corruptionsFixed + again.corruptionsFixed,
+                leaksFixed + again.leaksFixed,
+                again.imageEndOffset,
+                again.totalClusters,
+                again.allocatedClusters,
+                again.fragmentedClusters,
+                again.compressedClusters,
+                all);
     }
 }

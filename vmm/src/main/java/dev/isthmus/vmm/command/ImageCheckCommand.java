@@ -31,6 +31,10 @@ final class ImageCheckCommand {
                 return ExitStatus.CHECK_UNSUPPORTED;
             }
             Qcow2CheckResult result = Qcow2Checker.check(file, repair);
+            if (result.repaired()) {
+                // As qemu-img does: what was damaged may have hidden more.
+                result = result.checkedAgain(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE));
+            }
             work.print(work.has(ImageOptions.JSON) ? json(result, name) : text(result));
             return status(result);
         }
