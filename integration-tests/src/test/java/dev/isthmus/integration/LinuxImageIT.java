@@ -26,7 +26,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Linux with its root file system on images of other formats; QEMU's tools and e2fsprogs judge what is left. */
 @RequiresKvm
 class LinuxImageIT {
-    private static final int CONTENT_BYTES = 4 << 20;
+    private static final int CONTENT_BYTES = 2 << 20;
+
+    /** How much of a disk is compared: reading is slow where the guest's kernel is emulated. */
+    private static final int SUM_MIB = 8;
 
     @TempDir
     Path folder;
@@ -101,12 +104,17 @@ class LinuxImageIT {
     @Test
     void disksOfVmwareVirtualBoxAndHyperVAreReadAndBootFrom() throws Exception {
         Ext4Image root = Ext4Image.ofDemoGuest(folder);
-        String[] formats = {"vmdk", "vdi", "vhdx"};
-        for (String format : formats) {
+        for (String format : List.of("vmdk", "vdi", "vhdx")) {
             HostTool.succeed(
                     "qemu-img", "convert", "-O", format, root.file().toString(), folder.resolve("root." + format).toString());
         }
-        String script = "for d in a b c; do echo sum=$(md5sum < /dev/vd$d); done; grep ' / ext4' /proc/mounts";
+        Path packed = folder.resolve("packed.vmdk");
+        HostTool.succeed(
+                "qemu-img", "convert", "-O", "vmdk", "-o", "subformat=streamOptimized", root.file().toString(),
+                packed.toString());
+        // Not of the root's own disk: ext4 changes its superblock in memory.
+        String script = "for d in b c d e; do echo sum=$(dd if=/dev/vd$d bs=1M count=" + SUM_MIB + " | md5sum); done; "
+                + "grep ' / ext4' /proc/mounts";
 
         String console;
         try (Vm vm = Vm.builder()
@@ -116,13 +124,16 @@ class LinuxImageIT {
                 .disk(DiskConfig.of(folder.resolve("root.vmdk")).withReadOnly(true))
                 .disk(DiskConfig.of(folder.resolve("root.vdi")).withReadOnly(true))
                 .disk(DiskConfig.of(folder.resolve("root.vhdx")).withReadOnly(true))
+                .disk(DiskConfig.of(folder.resolve("root.vmdk")).withReadOnly(true))
+                .disk(DiskConfig.of(packed).withReadOnly(true))
                 .start()) {
             console = awaitPowerOff(vm);
         }
 
-        String sum = HostTool.succeed("md5sum", root.file().toString()).substring(0, 32);
+        String sum = HostTool.succeed(
+                "sh", "-c", "head -c " + SUM_MIB + "M \"$1\" | md5sum", "sh", root.file().toString());
         assertEquals(
-                formats.length, console.lines().filter(line -> line.contains("sum=" + sum)).count(), console);
+                4, console.lines().filter(line -> line.contains("sum=" + sum.substring(0, 32))).count(), console);
         assertTrue(console.contains(" / ext4 ro"), console);
     }
 }
