@@ -115,7 +115,7 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
         // What is never taken would be found again and again.
         for (int i = 0; i < queues.length && !broken; i++) {
             BlkQueue queue = queues[i];
-            if (queue != null && stopping[i] == null && queue.hasAvailable()) {
+            if (queue != null && queue.hasAvailable()) {
                 queueNotified(i);
                 progress = true;
             }

@@ -12,6 +12,7 @@ import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
 import dev.isthmus.memory.ScatterList;
+import dev.isthmus.testing.block.ChannelImageFile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -68,7 +69,7 @@ public final class Disks {
         assertEquals(roundedBytes, image.capacityBytes());
         assertTrue(image.readOnly());
         try (Arena arena = Arena.ofConfined();
-                ChannelImageFile expected = new ChannelImageFile(raw.path())) {
+                ChannelImageFile expected = new ChannelImageFile(raw.path(), true)) {
             Comparison comparison = new Comparison(expected, image, mapped, arena);
             for (long[] range : raw.ranges()) {
                 long start = range[0] / SECTOR_BYTES * SECTOR_BYTES;

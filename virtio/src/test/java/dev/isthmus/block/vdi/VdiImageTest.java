@@ -13,11 +13,11 @@ import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
-import dev.isthmus.block.mapped.ChannelImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
 import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
+import dev.isthmus.testing.block.ChannelImageFile;
 
 import static dev.isthmus.block.vdi.VdiBuilder.BLOCK_BYTES;
 import static dev.isthmus.block.vdi.VdiBuilder.filled;
@@ -42,7 +42,7 @@ class VdiImageTest {
         Path path = folder.resolve("disk.vdi");
         QemuImg.convert(raw.path(), "vdi", options, path);
 
-        try (ChannelImageFile file = new ChannelImageFile(path)) {
+        try (ChannelImageFile file = new ChannelImageFile(path, true)) {
             assertTrue(VdiImage.probe(file));
             try (VdiImage image = VdiImage.open(file, "disk")) {
                 assertEquals(options.endsWith("on"), image.fixed());

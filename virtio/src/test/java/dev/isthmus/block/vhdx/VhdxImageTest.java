@@ -16,11 +16,11 @@ import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
-import dev.isthmus.block.mapped.ChannelImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
 import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
+import dev.isthmus.testing.block.ChannelImageFile;
 
 import static dev.isthmus.block.vhdx.VhdxBuilder.BLOCKS_OFFSET;
 import static dev.isthmus.block.vhdx.VhdxBuilder.METADATA_OFFSET;
@@ -51,7 +51,7 @@ class VhdxImageTest {
         Path path = folder.resolve("disk.vhdx");
         QemuImg.convert(raw.path(), "vhdx", options, path);
 
-        try (ChannelImageFile file = new ChannelImageFile(path)) {
+        try (ChannelImageFile file = new ChannelImageFile(path, true)) {
             assertTrue(VhdxImage.probe(file));
             try (VhdxImage image = VhdxImage.open(file, "disk")) {
                 assertEquals(options.contains("fixed"), image.fixed());

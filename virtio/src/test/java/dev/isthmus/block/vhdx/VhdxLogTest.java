@@ -18,11 +18,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.mapped.BuiltImageFile;
-import dev.isthmus.block.mapped.ChannelImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
 import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
+import dev.isthmus.testing.block.ChannelImageFile;
 
 import static dev.isthmus.block.vhdx.VhdxBuilder.BAT_OFFSET;
 import static dev.isthmus.block.vhdx.VhdxBuilder.BLOCKS_OFFSET;
@@ -99,7 +99,7 @@ class VhdxLogTest {
         moveBatIntoLog(dirty);
         byte[] before = Files.readAllBytes(dirty);
 
-        try (VhdxImage image = VhdxImage.open(new ChannelImageFile(dirty), "disk")) {
+        try (VhdxImage image = VhdxImage.open(new ChannelImageFile(dirty, true), "disk")) {
             assertTrue(image.logReplayed());
             Disks.assertSame(raw, image, true);
         }
@@ -108,7 +108,7 @@ class VhdxLogTest {
         Path repaired = folder.resolve("repaired.vhdx");
         Files.copy(dirty, repaired, StandardCopyOption.REPLACE_EXISTING);
         QemuImg.repair(repaired, "vhdx");
-        try (VhdxImage image = VhdxImage.open(new ChannelImageFile(repaired), "disk")) {
+        try (VhdxImage image = VhdxImage.open(new ChannelImageFile(repaired, true), "disk")) {
             assertFalse(image.logReplayed());
             Disks.assertSame(raw, image, true);
         }
@@ -118,7 +118,7 @@ class VhdxLogTest {
     private static void moveBatIntoLog(Path path) throws IOException {
         VhdxHeader header;
         RegionTable.Region bat;
-        try (ChannelImageFile file = new ChannelImageFile(path)) {
+        try (ChannelImageFile file = new ChannelImageFile(path, true)) {
             header = VhdxHeader.read(file);
             bat = RegionTable.read(file, header).bat();
         }

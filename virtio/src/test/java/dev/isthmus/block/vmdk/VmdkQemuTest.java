@@ -10,10 +10,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-import dev.isthmus.block.mapped.ChannelImageFile;
 import dev.isthmus.block.mapped.Disks;
 import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
+import dev.isthmus.testing.block.ChannelImageFile;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -30,7 +30,7 @@ class VmdkQemuTest {
     private final List<ChannelImageFile> opened = new ArrayList<>();
 
     private ChannelImageFile open(String fileName) {
-        ChannelImageFile file = new ChannelImageFile(folder.resolve(fileName));
+        ChannelImageFile file = new ChannelImageFile(folder.resolve(fileName), true);
         opened.add(file);
         return file;
     }
@@ -81,7 +81,7 @@ class VmdkQemuTest {
         QemuImg.convertBack(folder.resolve("stream.vmdk"), "vmdk", back);
 
         try (VmdkImage image = VmdkImage.open(open("stream.vmdk"), this::open, "disk");
-                ChannelImageFile expected = new ChannelImageFile(back)) {
+                ChannelImageFile expected = new ChannelImageFile(back, true)) {
             Disks.assertSame(raw, image, false);
             assertEquals(raw.sizeBytes(), expected.sizeBytes());
             Disks.assertSame(raw.at(back), image, false);

@@ -50,6 +50,11 @@ public final class ChannelImageFile implements ImageFile {
         }
     }
 
+    /** Tells whether it has not been closed. */
+    public boolean isOpen() {
+        return channel.isOpen();
+    }
+
     @Override
     public boolean readOnly() {
         return readOnly;
