@@ -28,7 +28,8 @@ import dev.isthmus.kvm.linux.StreamIo;
  * </pre>
  *
  * <p>A peer that only ended its sending side still gets output; one that has gone is known by a hang-up or a failed
- * write. While reading is paused, a hang-up is not looked at, so that the peer's last words are read first.
+ * write. While reading is paused, a hang-up is not looked at, so that the peer's last words are read first. A hang-up
+ * may be over by the time the loop hears of it: the next peer of a terminal has come, and gets output like the first.
  *
  * <p>Loop thread only.
  */
@@ -68,6 +69,10 @@ final class FdStream implements AutoCloseable {
     private boolean readEnded;
     private boolean writeBlocked;
     private boolean writeEnded;
+
+    /** The descriptor was hung up when the loop last looked. */
+    private boolean hungUp;
+
     private boolean closed;
 
     /**
@@ -102,7 +107,7 @@ final class FdStream implements AutoCloseable {
     int write(MemorySegment source) {
         int length = (int) source.byteSize();
         int done = 0;
-        while (done < length && !writeEnded) {
+        while (done < length && !writeEnded && !hungUp) {
             int written;
             try {
                 written = StreamIo.write(fd, source.asSlice(done));
@@ -129,6 +134,7 @@ final class FdStream implements AutoCloseable {
     void resumeReading() {
         if (readPaused && !closed) {
             readPaused = false;
+            hungUp = false;
             updateWatch();
         }
     }
@@ -187,8 +193,7 @@ final class FdStream implements AutoCloseable {
         @Override
         public void ready(int ready) {
             // Only a hang-up or an error comes unasked for.
-            boolean hungUp = (ready & ~interest()) != 0;
-            writeEnded |= hungUp;
+            hungUp = (ready & ~interest()) != 0;
             if (writeBlocked && (ready & FdWatch.WRITABLE) != 0) {
                 writeBlocked = false;
                 user.writable();
@@ -196,7 +201,7 @@ final class FdStream implements AutoCloseable {
             if (!closed && !readEnded && !readPaused && (ready & FdWatch.READABLE) != 0) {
                 read();
             }
-            if (!closed && reads && readEnded && writeEnded) {
+            if (!closed && reads && readEnded && (writeEnded || hungUp)) {
                 close();
                 user.gone();
             }
@@ -220,7 +225,10 @@ final class FdStream implements AutoCloseable {
         if (count == StreamIo.END_OF_STREAM) {
             readEnded = true;
             user.endOfInput();
-        } else if (count > 0) {
+            return;
+        }
+        hungUp = false;
+        if (count > 0) {
             user.received(buffer.asSlice(0, count));
         }
     }

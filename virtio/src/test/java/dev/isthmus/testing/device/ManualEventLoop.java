@@ -227,6 +227,16 @@ public final class ManualEventLoop implements EventLoop {
         }
     }
 
+    /** Reports a hang-up of a descriptor to those who watch it, whatever for, as epoll would. Loop thread. */
+    public void fireHangUp(int fd) {
+        requireLoop();
+        for (Watch watch : List.copyOf(watches)) {
+            if (watch.fd == fd && watches.contains(watch)) {
+                watch.callback.ready(FdWatch.READABLE | FdWatch.WRITABLE);
+            }
+        }
+    }
+
     /** Returns what is waited for on a descriptor, 0 where nothing is. */
     public int interest(int fd) {
         int interest = 0;
