@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -25,13 +20,12 @@ import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.Vm;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A host file system that fills up under a disk that stops the machine. Needs the right to mount. */
+/** A host file system that fills up under a disk that stops the machine. */
 @RequiresKvm
 @Timeout(300)
 class DiskStopIT {
@@ -39,24 +33,10 @@ class DiskStopIT {
     private static final int BLOCKS = 1024;
     private static final long SEED = 11;
 
-    @TempDir
-    Path folder;
+    @RegisterExtension
+    final SmallFileSystem fileSystem = new SmallFileSystem("1m");
 
     private final BlockingQueue<DiskFault> faults = new LinkedBlockingQueue<>();
-
-    @BeforeEach
-    void mountASmallFileSystem() throws Exception {
-        HostTool.succeed("mount", "-t", "tmpfs", "-o", "size=1m", "isthmus-test", folder.toString());
-    }
-
-    @AfterEach
-    void unmount() throws Exception {
-        HostTool.succeed("umount", folder.toString());
-    }
-
-    private void makeRoom(String size) throws Exception {
-        HostTool.succeed("mount", "-o", "remount,size=" + size, folder.toString());
-    }
 
     private DiskFault awaitFault() throws InterruptedException {
         DiskFault fault = faults.poll(150, TimeUnit.SECONDS);
@@ -67,10 +47,7 @@ class DiskStopIT {
     @ParameterizedTest
     @EnumSource(DiskEngine.class)
     void guestStandsStillUntilThereIsRoomAndNeverNoticed(DiskEngine engine) throws Exception {
-        Path image = folder.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength((long) BLOCKS * BLOCK_BYTES);
-        }
+        Path image = SparseFile.ofLength(fileSystem.folder().resolve("disk.img"), (long) BLOCKS * BLOCK_BYTES);
         DiskConfig disk = DiskConfig.raw(image)
                 .withId("data")
                 .withEngine(engine)
@@ -87,32 +64,24 @@ class DiskStopIT {
             assertEquals(fault, vm.diskFault());
 
             // Not enough: it goes on, and stops again.
-            makeRoom("2m");
+            fileSystem.resize("2m");
             vm.resume();
             awaitFault();
             assertEquals(MachineState.PAUSED, vm.state());
 
-            makeRoom("16m");
+            fileSystem.resize("16m");
             vm.resume();
             assertNull(vm.diskFault());
             DriverGuest.awaitSuccess(vm);
         }
 
-        byte[] content = Files.readAllBytes(image);
-        for (int block = 0; block < BLOCKS; block++) {
-            byte[] written = Arrays.copyOfRange(content, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
-            assertArrayEquals(
-                    DriverGuest.pattern(BLOCK_BYTES, SEED, (long) block * BLOCK_BYTES / 512, 1), written, "block " + block);
-        }
+        DriverGuest.assertWritten(image, BLOCK_BYTES, BLOCKS, SEED);
     }
 
     @ParameterizedTest
     @EnumSource(DiskEngine.class)
     void machineThatADiskHasStoppedCanBeClosedAsItIs(DiskEngine engine) throws Exception {
-        Path image = folder.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength((long) BLOCKS * BLOCK_BYTES);
-        }
+        Path image = SparseFile.ofLength(fileSystem.folder().resolve("disk.img"), (long) BLOCKS * BLOCK_BYTES);
         DiskConfig disk =
                 DiskConfig.raw(image).withEngine(engine).withErrorPolicy(DiskErrorPolicy.STOP);
 

@@ -7,15 +7,20 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import dev.isthmus.kvm.Kvm;
+import dev.isthmus.kvm.VcpuFd;
+import dev.isthmus.kvm.VmFd;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmBuilder;
 import dev.isthmus.vmm.VmResult;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -26,6 +31,7 @@ final class DriverGuest {
     /** It ends in seconds; this is for machines that do much else. */
     private static final Duration DEADLINE = Duration.ofSeconds(150);
 
+    private static final int SECTOR_BYTES = 512;
     private static final long SPLITMIX_GAMMA = 0x9e37_79b9_7f4a_7c15L;
 
     private static boolean built;
@@ -54,17 +60,13 @@ final class DriverGuest {
                 .debugExit(MachineLayout.DEBUG_EXIT_PORT);
     }
 
-    /**
-     * Returns how fast the guest's clock runs, for what it does by time: what the host's kernel says of the processor,
-     * which is not far off.
-     */
-    static long tscKhz() throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
-            if (line.startsWith("cpu MHz")) {
-                return (long) (Double.parseDouble(line.substring(line.indexOf(':') + 1)) * 1000);
-            }
+    /** Returns how fast the guest's clock runs, its time-stamp counter, for what it does by time. */
+    static int tscKhz() {
+        try (Kvm kvm = Kvm.open(Kvm.DEFAULT_PATH);
+                VmFd vm = kvm.createVm();
+                VcpuFd vcpu = vm.createVcpu(0)) {
+            return vcpu.tscKhz();
         }
-        throw new AssertionError("/proc/cpuinfo names no frequency");
     }
 
     /** Waits until the guest has ended well; returns what it said. */
@@ -83,7 +85,7 @@ final class DriverGuest {
     }
 
     /** Returns what a verifying run writes to a block, as pattern.h has it. */
-    static byte[] pattern(int lengthBytes, long seed, long sector, int version) {
+    private static byte[] pattern(int lengthBytes, long seed, long sector, int version) {
         ByteBuffer block = ByteBuffer.allocate(lengthBytes).order(ByteOrder.LITTLE_ENDIAN);
         long word = mix64(seed ^ (sector << 8 | version));
         while (block.hasRemaining()) {
@@ -91,6 +93,16 @@ final class DriverGuest {
             word += SPLITMIX_GAMMA;
         }
         return block.array();
+    }
+
+    /** Fails unless an image holds what a run has written that wrote each of its blocks once. */
+    static void assertWritten(Path image, int blockBytes, int blocks, long seed) throws IOException {
+        byte[] content = Files.readAllBytes(image);
+        for (int block = 0; block < blocks; block++) {
+            byte[] written = Arrays.copyOfRange(content, block * blockBytes, (block + 1) * blockBytes);
+            byte[] expected = pattern(blockBytes, seed, (long) block * blockBytes / SECTOR_BYTES, 1);
+            assertArrayEquals(expected, written, "block " + block);
+        }
     }
 
     private static long mix64(long value) {

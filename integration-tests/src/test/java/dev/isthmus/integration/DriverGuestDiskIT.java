@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 import org.junit.jupiter.api.io.TempDir;
@@ -17,7 +15,6 @@ import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmBuilder;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** A driver that polls moves data through every transport, engine and form of queue, and both sides compare it. */
@@ -25,18 +22,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 class DriverGuestDiskIT {
     private static final int BLOCK_BYTES = 4096;
     private static final int BLOCKS = 512;
-    private static final int SECTORS_PER_BLOCK = BLOCK_BYTES / 512;
     private static final long SEED = 7;
 
     @TempDir
     Path folder;
 
-    private Path image() throws Exception {
-        Path image = folder.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength((long) BLOCKS * BLOCK_BYTES);
-        }
-        return image;
+    private Path image(String name) throws Exception {
+        return SparseFile.ofLength(folder.resolve(name), (long) BLOCKS * BLOCK_BYTES);
     }
 
     private String run(VirtioTransport transport, int queues, DiskEngine engine, Path image, String command)
@@ -60,17 +52,12 @@ class DriverGuestDiskIT {
     })
     void whatTheDriverWritesIsInTheImageAndReadsBack(
             VirtioTransport transport, int queues, DiskEngine engine, String form) throws Exception {
-        Path image = image();
+        Path image = image("disk.img");
 
         String console = run(transport, queues, engine, image, "blk op=write ops=" + BLOCKS + " " + form);
 
         assertEquals(BLOCKS, DriverGuest.field(console, "checked", "blocks"), console);
-        byte[] content = Files.readAllBytes(image);
-        for (int block = 0; block < BLOCKS; block++) {
-            byte[] written = java.util.Arrays.copyOfRange(content, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
-            byte[] expected = DriverGuest.pattern(BLOCK_BYTES, SEED, (long) block * SECTORS_PER_BLOCK, 1);
-            assertArrayEquals(expected, written, "block " + block);
-        }
+        DriverGuest.assertWritten(image, BLOCK_BYTES, BLOCKS, SEED);
     }
 
     @ParameterizedTest
@@ -84,7 +71,7 @@ class DriverGuestDiskIT {
     })
     void randomRequestsAtDepthSeeTheLatestWriteOfEachBlock(
             VirtioTransport transport, int queues, DiskEngine engine, String operation) throws Exception {
-        String console = run(transport, queues, engine, image(), "blk op=" + operation + " ops=2000");
+        String console = run(transport, queues, engine, image("disk.img"), "blk op=" + operation + " ops=2000");
 
         assertEquals(2000, DriverGuest.field(console, "result", "ops"), console);
     }
@@ -95,11 +82,7 @@ class DriverGuestDiskIT {
         String command = "blk op=write verify=1 depth=4 ops=" + BLOCKS + " device=" + device;
         VmBuilder builder = DriverGuest.running(VirtioTransport.PCI, command);
         for (int i = 0; i < VirtioTransport.PCI.maxDevices(); i++) {
-            Path image = folder.resolve("disk" + i);
-            try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-                file.setLength((long) BLOCKS * BLOCK_BYTES);
-            }
-            builder.disk(DiskConfig.raw(image));
+            builder.disk(DiskConfig.raw(image("disk" + i)));
         }
 
         try (Vm vm = builder.start()) {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
 import java.nio.file.Path;
 
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.vmm.Vm;
@@ -16,30 +13,17 @@ import dev.isthmus.vmm.VmResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A sparse disk image on a host file system that has no room for all of it. Needs the right to mount. */
+/** A sparse disk image on a host file system that has no room for all of it. */
 @RequiresKvm
 class FullDiskIT {
     private static final long IMAGE_BYTES = 8L << 20;
 
-    @TempDir
-    Path folder;
-
-    @BeforeEach
-    void mountASmallFileSystem() throws Exception {
-        HostTool.succeed("mount", "-t", "tmpfs", "-o", "size=2m", "isthmus-test", folder.toString());
-    }
-
-    @AfterEach
-    void unmount() throws Exception {
-        HostTool.succeed("umount", folder.toString());
-    }
+    @RegisterExtension
+    final SmallFileSystem fileSystem = new SmallFileSystem("2m");
 
     @Test
     void guestGetsAnErrorForWhatDoesNotFitAndGoesOn() throws Exception {
-        Path image = folder.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(IMAGE_BYTES);
-        }
+        Path image = SparseFile.ofLength(fileSystem.folder().resolve("disk.img"), IMAGE_BYTES);
         String script = "dd if=/dev/zero of=/dev/vda bs=64k conv=fsync || echo write-failed; "
                 + "dd if=/dev/vda of=/dev/null bs=64k && echo read-on; exit 9";
 
