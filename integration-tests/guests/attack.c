@@ -206,9 +206,11 @@ static void use_again(const char *transport, unsigned index)
 static void print_result(void)
 {
     const struct workload *workload = &victim.workload;
-    uint64_t used = 0;
-    for (unsigned i = 0; i < attacker.target_count; i++)
+    uint64_t used = 0, packed_used = 0;
+    for (unsigned i = 0; i < attacker.target_count; i++) {
         used += attacker.targets[i].used;
+        packed_used += attacker.targets[i].packed_used;
+    }
     console_lock();
     print_text("result");
     print_field("register_writes", attacker.register_writes);
@@ -218,6 +220,7 @@ static void print_result(void)
     print_field("requests", attacker.requests);
     print_field("starts", attacker.starts);
     print_field("used", used);
+    print_field("packed_used", packed_used);
     print_field("recovered", attacker.recovered);
     print_field("ops", workload->ops);
     print_field("errors", workload->errors);

@@ -9,6 +9,9 @@
  *   other words of 64 bits    have a high half that is not 0, so that they are in no RAM if taken for an address, or
  *                             are no address of memory to write if they are;
  *   values of 32 bits         are addresses in the sandbox, or not in RAM, or below 64 KiB, where nothing is any more.
+ *
+ * What a device writes itself (the head or Buffer ID of a request, which is not 0; its event suppression structure) is an
+ * address beyond RAM or below 256 KiB, if taken for one.
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H

@@ -30,6 +30,8 @@ struct target {
     struct virtq queue;
     /* Requests that the device has used, whatever came of them: how far the attack gets. */
     uint64_t used;
+    /* Those of them that were in packed rings. */
+    uint64_t packed_used;
 };
 
 /* Finds the registers of a device: each structure, the MSI-X table, each BAR as a whole; or the one row of MMIO. */

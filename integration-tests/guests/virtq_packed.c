@@ -15,10 +15,15 @@
 
 void pvirtq_open(struct virtq *queue)
 {
-    struct pvirtq_state *state = &queue->packed_state;
     queue->ring = memory_allocate(sizeof(struct pvirtq_desc) * queue->size, CACHE_LINE);
     queue->driver_event = memory_allocate(sizeof(uint32_t), CACHE_LINE);
     queue->device_event = memory_allocate(sizeof(uint32_t), CACHE_LINE);
+    pvirtq_init(queue);
+}
+
+void pvirtq_init(struct virtq *queue)
+{
+    struct pvirtq_state *state = &queue->packed_state;
     *queue->driver_event = RING_EVENT_FLAGS_DISABLE << EVENT_FLAGS_SHIFT;
     state->avail_wrap = true;
     state->used_wrap = true;
@@ -109,17 +114,17 @@ bool pvirtq_show(struct virtq *queue)
     return (next + 2 * laps - 1 - at) % laps < added;
 }
 
-bool pvirtq_take(struct virtq *queue, uint32_t *token, uint32_t *written_bytes)
+enum pvirtq_found pvirtq_try_take(struct virtq *queue, uint32_t *token, uint32_t *written_bytes)
 {
     struct pvirtq_state *state = &queue->packed_state;
     const struct pvirtq_desc *desc = &queue->ring[state->next_used];
     /* 2.8.22: the rest is read after the flags. */
     uint16_t flags = __atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE);
     if (((flags & PVIRTQ_DESC_F_USED) != 0) != state->used_wrap || ((flags & PVIRTQ_DESC_F_AVAIL) != 0) != state->used_wrap)
-        return false;
+        return PVIRTQ_NOTHING;
     uint16_t id = desc->id;
     if (id >= queue->size || state->lengths[id] == 0)
-        fail("the device used a buffer that does not exist");
+        return PVIRTQ_BOGUS;
     *token = queue->tokens[id];
     *written_bytes = (flags & VIRTQ_DESC_F_WRITE) != 0 ? desc->len : 0;
     queue->free_count = (uint16_t)(queue->free_count + state->lengths[id]);
@@ -130,5 +135,13 @@ bool pvirtq_take(struct virtq *queue, uint32_t *token, uint32_t *written_bytes)
         state->next_used = (uint16_t)(state->next_used - queue->size);
         state->used_wrap = !state->used_wrap;
     }
-    return true;
+    return PVIRTQ_BUFFER;
+}
+
+bool pvirtq_take(struct virtq *queue, uint32_t *token, uint32_t *written_bytes)
+{
+    enum pvirtq_found found = pvirtq_try_take(queue, token, written_bytes);
+    if (found == PVIRTQ_BOGUS)
+        fail("the device used a buffer that does not exist");
+    return found == PVIRTQ_BUFFER;
 }

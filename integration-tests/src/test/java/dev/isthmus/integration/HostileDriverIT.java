@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,10 +21,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A guest that for a minute writes random values to all that devices of its own have, while another vCPU uses the disk
- * next to them and compares what it reads: that one keeps working, the attacked ones work again after a reset, and the
- * host's process neither grows nor keeps anything. The system property {@code isthmus.attack.seconds} makes it shorter or
- * longer.
+ * A guest that for a minute writes random values to all that devices of its own have, one of them with packed queues, while
+ * another vCPU uses the disk next to them and compares what it reads: that one keeps working, the attacked ones work again
+ * after a reset, and the host's process neither grows nor keeps anything. The system property
+ * {@code isthmus.attack.seconds} makes it shorter or longer.
  */
 @RequiresKvm
 class HostileDriverIT {
@@ -69,12 +68,9 @@ class HostileDriverIT {
         }
     }
 
-    private DiskConfig disk(String name, DiskEngine engine) throws Exception {
-        Path image = folder.resolve(name);
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(IMAGE_BYTES);
-        }
-        return DiskConfig.raw(image).withEngine(engine).withQueues(2);
+    private DiskConfig disk(String name, DiskEngine engine, boolean packed) throws Exception {
+        Path image = SparseFile.ofLength(folder.resolve(name), IMAGE_BYTES);
+        return DiskConfig.raw(image).withEngine(engine).withQueues(2).withPacked(packed);
     }
 
     private static long usedHeapBytes() {
@@ -103,24 +99,29 @@ class HostileDriverIT {
         String console;
         Usage early;
         Usage late;
+        Duration taken;
         try (Vm vm = DriverGuest.running(transport, command)
                 .cpus(2)
-                .disk(disk("used", engine))
-                .disk(disk("attacked", engine))
-                .disk(disk("attacked too", engine))
+                .disk(disk("used", engine, false))
+                .disk(disk("attacked", engine, true))
+                .disk(disk("attacked too", engine, false))
                 .start()) {
+            long startedNanos = System.nanoTime();
             awaitProgress(vm, SECONDS / 4);
             early = Usage.now();
             awaitProgress(vm, SECONDS / 2);
             late = Usage.now();
             console = DriverGuest.awaitSuccess(vm);
+            taken = Duration.ofNanos(System.nanoTime() - startedNanos);
         }
         long heapAfter = usedHeapBytes();
         Usage after = Usage.now();
 
         assertTrue(DriverGuest.field(console, "result", "register_writes") > 0, console);
         assertTrue(DriverGuest.field(console, "result", "used") > 0, console);
+        assertTrue(DriverGuest.field(console, "result", "packed_used") > 0, console);
         assertTrue(DriverGuest.field(console, "result", "ops") > 0, console);
+        assertTrue(taken.toSeconds() >= SECONDS, () -> "attacked for " + taken);
         assertEquals(TARGETS, DriverGuest.field(console, "result", "recovered"), console);
         assertTrue(heapAfter - heapBefore < HEAP_GROWTH_MAX_BYTES, () -> heapBefore + " bytes, then " + heapAfter);
         String usage = before + " before, " + early + " early, " + late + " late, " + after + " after";
