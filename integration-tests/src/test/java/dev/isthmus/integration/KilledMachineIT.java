@@ -37,6 +37,11 @@ class KilledMachineIT {
     private static final int SECTORS = 2048;
     private static final Duration TOOL_DEADLINE = Duration.ofMinutes(1);
 
+    /** For one start of the program, to its death. */
+    private static final Duration BOOT_DEADLINE = Duration.ofMinutes(4);
+
+    private static final String MAIN_CLASS = "dev.isthmus.vmm.command.Main";
+
     /** As crash.c has them. */
     private static final int BATCH_MAX = 8;
 
@@ -129,13 +134,7 @@ class KilledMachineIT {
 
     /** Has the guest end so many flushes, and kills its host; returns how many have ended for each disk. */
     private int[] killedAfter(int flushes, int seed) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.isthmus.vmm.command.Main",
+        List<String> arguments = new ArrayList<>(List.of(
                 "run",
                 "--kernel",
                 DriverGuest.elf().toString(),
@@ -144,35 +143,27 @@ class KilledMachineIT {
                 "--cmdline",
                 "crash discards=1 zeroes=1 seed=" + seed + " before=" + BASE_NUMBER + " disks=" + DISKS.length));
         for (Disk disk : DISKS) {
-            command.add("--disk");
-            command.add("path=" + disk.in(folder) + ",format=" + disk.format + ",aio=" + disk.engine + ",discard=on");
+            arguments.add("--disk");
+            arguments.add("path=" + disk.in(folder) + ",format=" + disk.format + ",aio=" + disk.engine + ",discard=on");
         }
-        Process program = new ProcessBuilder(command)
-                .redirectInput(Path.of("/dev/null").toFile())
-                .redirectError(folder.resolve("errors.txt").toFile())
-                .start();
+        Path errors = folder.resolve("errors.txt");
         int[] ended = new int[DISKS.length];
-        StringBuilder console = new StringBuilder();
-        boolean begun = false;
         int left = flushes;
-        try (InputStream serial = program.getInputStream()) {
-            int next;
-            while ((next = serial.read()) >= 0) {
-                console.append((char) next);
-                if (!begun) {
-                    begun = console.indexOf("begin") >= 0 && next == '\n';
-                } else if (next >= '0' && next < '0' + ended.length) {
+        try (ChildProgram program = ChildProgram.startJava(BOOT_DEADLINE, errors, MAIN_CLASS, arguments)) {
+            program.awaitLine("begin");
+            InputStream serial = program.output();
+            for (int next = serial.read(); next >= 0; next = serial.read()) {
+                if (next >= '0' && next < '0' + ended.length) {
                     ended[next - '0']++;
                     if (--left == 0) {
-                        // By its handle: the process's own method would close the pipe, and with it lose what it holds.
-                        program.toHandle().destroyForcibly();
+                        program.kill();
                     }
                 }
             }
+            assertTrue(left <= 0, () -> "ended by itself: " + program);
+        } catch (AssertionError e) {
+            throw new AssertionError("standard error: " + Files.readString(errors), e);
         }
-        program.destroyForcibly().waitFor();
-        String said = console + Files.readString(folder.resolve("errors.txt"));
-        assertTrue(left <= 0, () -> "ended by itself: " + said);
         return ended;
     }
 

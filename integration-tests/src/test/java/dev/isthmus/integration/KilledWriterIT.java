@@ -40,6 +40,9 @@ class KilledWriterIT {
     private static final int OPERATIONS_MAX = 1500;
     private static final Duration TOOL_DEADLINE = Duration.ofMinutes(1);
 
+    /** For one start of the writer, to its death. */
+    private static final Duration WRITER_DEADLINE = Duration.ofMinutes(2);
+
     /** qemu-img check: nothing wrong. */
     private static final int CHECK_CLEAN = 0;
 
@@ -73,32 +76,25 @@ class KilledWriterIT {
 
     /** Has the writer end so many operations, and kills it; returns how many have ended for each image. */
     private int[] killedAfter(int operations, long seed) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                CrashWriter.class.getName(),
-                folder.toString(),
-                Long.toString(seed)));
+        List<String> arguments = List.of(folder.toString(), Long.toString(seed));
         Path errors = folder.resolve("writer.txt");
-        Process writer = new ProcessBuilder(command).redirectError(errors.toFile()).start();
         int[] ended = new int[CrashImage.values().length];
-        try (DataInputStream report = new DataInputStream(writer.getInputStream())) {
+        String writerClass = CrashWriter.class.getName();
+        try (ChildProgram writer = ChildProgram.startJava(WRITER_DEADLINE, errors, writerClass, arguments)) {
+            DataInputStream report = new DataInputStream(writer.output());
             for (int i = 0; i < operations; i++) {
                 readRecord(report, ended);
             }
-            // By its handle: the process's own method would close the pipe, and with it lose the last records.
-            writer.toHandle().destroyForcibly();
+            writer.kill();
             while (true) {
                 readRecord(report, ended);
             }
         } catch (EOFException e) {
-            writer.destroyForcibly().waitFor();
             // A writer that failed by itself has said why.
             assertEquals("", Files.readString(errors));
             return ended;
+        } catch (AssertionError e) {
+            throw new AssertionError("standard error: " + Files.readString(errors), e);
         }
     }
 
