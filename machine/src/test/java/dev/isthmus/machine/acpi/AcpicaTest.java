@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,12 +20,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.PciWindows;
+import dev.isthmus.testing.tools.HostPrograms;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
 /**
  * The tables as the reference implementation of ACPI sees them: {@code iasl} takes them apart and puts them together
@@ -43,21 +42,7 @@ class AcpicaTest {
 
     @BeforeEach
     void findTools() {
-        for (String tool : List.of("iasl", "acpiexec")) {
-            if (!isOnPath(tool)) {
-                if (System.getenv("CI") != null) {
-                    fail(tool + " is missing; Debian's package acpica-tools has it");
-                }
-                Assumptions.abort(tool + " is not on the PATH");
-            }
-        }
-    }
-
-    private static boolean isOnPath(String tool) {
-        String path = System.getenv("PATH");
-        return path != null
-                && Arrays.stream(path.split(File.pathSeparator, -1))
-                        .anyMatch(folder -> Files.isExecutable(Path.of(folder, tool)));
+        HostPrograms.require("iasl", "acpiexec");
     }
 
     static Stream<PlatformDescription> platforms() {

@@ -210,7 +210,7 @@ class DirectIoTest {
 
     @Test
     void qcow2WorksPastThePageCache() throws Exception {
-        assumeTrue(QemuTools.installed(), "qemu-img is missing");
+        QemuTools.require();
         create("probe.img", new byte[4096]).close();
         Path image = directory.resolve("disk.qcow2");
         QemuTools qemu = new QemuTools(directory);

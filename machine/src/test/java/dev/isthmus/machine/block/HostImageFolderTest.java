@@ -29,7 +29,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Images of the host's file system with all that they name, made by qemu-img. */
 class HostImageFolderTest {
@@ -50,7 +49,7 @@ class HostImageFolderTest {
     }
 
     private QemuTools qemu() {
-        assumeTrue(QemuTools.installed(), "qemu-img is missing");
+        QemuTools.require();
         return new QemuTools(directory);
     }
 

@@ -24,7 +24,6 @@ import dev.isthmus.testing.block.QemuTools;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Our locks among each other and against those of QEMU's programs. */
 class ImageLockTest {
@@ -36,7 +35,7 @@ class ImageLockTest {
 
     @BeforeEach
     void makeImages() {
-        assumeTrue(QemuTools.installed(), "qemu-img is missing");
+        QemuTools.require();
         qemu = new QemuTools(directory);
         qemu.img("create", "-q", "-f", "raw", "disk.raw", "1M");
         qemu.img("create", "-q", "-f", "qcow2", "disk.qcow2", "1M");

@@ -21,7 +21,6 @@ import dev.isthmus.testing.block.ChannelImageFile;
 import dev.isthmus.testing.block.QemuTools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Seeded damages to metadata: our check and QEMU's come to the same numbers, and so do the repairs. */
 class Qcow2CheckPeerTest {
@@ -32,7 +31,7 @@ class Qcow2CheckPeerTest {
 
     @BeforeAll
     static void needsQemu() {
-        assumeTrue(QemuTools.installed(), "qemu-img and qemu-io are not installed");
+        QemuTools.require();
     }
 
     @ParameterizedTest

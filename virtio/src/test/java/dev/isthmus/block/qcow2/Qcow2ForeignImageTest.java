@@ -25,7 +25,6 @@ import dev.isthmus.testing.block.QemuTools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Images that QEMU's tools made, read and written by us, and the other way round. */
 class Qcow2ForeignImageTest {
@@ -39,7 +38,7 @@ class Qcow2ForeignImageTest {
 
     @BeforeAll
     static void needsQemu() {
-        assumeTrue(QemuTools.installed(), "qemu-img and qemu-io are not installed");
+        QemuTools.require();
     }
 
     private void useFolder() {

@@ -23,7 +23,6 @@ import dev.isthmus.testing.block.QemuTools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Tables that grow out of their places, and more of them than are kept in memory. */
 class Qcow2LargeTablesTest {
@@ -34,7 +33,7 @@ class Qcow2LargeTablesTest {
 
     @BeforeAll
     static void needsQemu() {
-        assumeTrue(QemuTools.installed(), "qemu-img and qemu-io are not installed");
+        QemuTools.require();
     }
 
     private static Qcow2CreateOptions tiny(long capacity) {

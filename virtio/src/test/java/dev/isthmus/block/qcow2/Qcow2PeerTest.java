@@ -20,7 +20,6 @@ import dev.isthmus.testing.block.QemuTools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** Seeded random operations on images, compared with a model and with what QEMU's tools make of the images. */
 class Qcow2PeerTest {
@@ -31,7 +30,7 @@ class Qcow2PeerTest {
 
     @BeforeAll
     static void needsQemu() {
-        assumeTrue(QemuTools.installed(), "qemu-img and qemu-io are not installed");
+        QemuTools.require();
     }
 
     @ParameterizedTest

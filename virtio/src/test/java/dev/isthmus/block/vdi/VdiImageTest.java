@@ -11,13 +11,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
-import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
-import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
+import dev.isthmus.block.mapped.WarmReads;
 import dev.isthmus.testing.block.ChannelImageFile;
+import dev.isthmus.testing.block.QemuTools;
 
 import static dev.isthmus.block.vdi.VdiBuilder.BLOCK_BYTES;
 import static dev.isthmus.block.vdi.VdiBuilder.filled;
@@ -37,10 +37,10 @@ class VdiImageTest {
         "73440256, static=on", "5368709120, static=off"
     })
     void imageOfQemuReadsAsItsSource(long sizeBytes, String options) {
-        QemuImg.assumeInstalled();
+        QemuTools.require();
         RawDisk raw = RawDisk.create(folder.resolve("raw"), sizeBytes, sizeBytes, 40, sizeBytes / 2);
         Path path = folder.resolve("disk.vdi");
-        QemuImg.convert(raw.path(), "vdi", options, path);
+        new QemuTools(folder).convertRaw(raw.path(), "vdi", options, path);
 
         try (ChannelImageFile file = new ChannelImageFile(path, true)) {
             assertTrue(VdiImage.probe(file));
@@ -202,8 +202,8 @@ class VdiImageTest {
     @Test
     void readsAllocateNothing() {
         BuiltImageFile file = VdiBuilder.image(9, 3, VdiImage.VDI_IMAGE_BLOCK_ZERO, 0, 1, 2);
-        try (VdiImage image = VdiImage.open(new Allocations.TablesOnly(file), "disk")) {
-            Allocations.assertReadsAllocateNothing(image);
+        try (VdiImage image = VdiImage.open(new WarmReads.TablesOnly(file), "disk")) {
+            WarmReads.assertAllocateNothing(image);
         }
     }
 

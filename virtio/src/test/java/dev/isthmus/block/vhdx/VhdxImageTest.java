@@ -14,13 +14,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
-import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
-import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
+import dev.isthmus.block.mapped.WarmReads;
 import dev.isthmus.testing.block.ChannelImageFile;
+import dev.isthmus.testing.block.QemuTools;
 
 import static dev.isthmus.block.vhdx.VhdxBuilder.BLOCKS_OFFSET;
 import static dev.isthmus.block.vhdx.VhdxBuilder.METADATA_OFFSET;
@@ -46,10 +46,10 @@ class VhdxImageTest {
         "5368709120, 'subformat=dynamic,block_size=1M'"
     })
     void imageOfQemuReadsAsItsSource(long sizeBytes, String options) {
-        QemuImg.assumeInstalled();
+        QemuTools.require();
         RawDisk raw = RawDisk.create(folder.resolve("raw"), sizeBytes, sizeBytes, 40, Math.min(sizeBytes, 4L << 30));
         Path path = folder.resolve("disk.vhdx");
-        QemuImg.convert(raw.path(), "vhdx", options, path);
+        new QemuTools(folder).convertRaw(raw.path(), "vhdx", options, path);
 
         try (ChannelImageFile file = new ChannelImageFile(path, true)) {
             assertTrue(VhdxImage.probe(file));
@@ -303,8 +303,8 @@ class VhdxImageTest {
         VhdxBuilder.bat(file, 0, BLOCKS_OFFSET, VhdxImage.PAYLOAD_BLOCK_FULLY_PRESENT);
         VhdxBuilder.bat(file, 2, BLOCKS_OFFSET + MIB, VhdxImage.PAYLOAD_BLOCK_FULLY_PRESENT);
         file.resize(BLOCKS_OFFSET + 2 * MIB);
-        try (VhdxImage image = VhdxImage.open(new Allocations.TablesOnly(file), "disk")) {
-            Allocations.assertReadsAllocateNothing(image);
+        try (VhdxImage image = VhdxImage.open(new WarmReads.TablesOnly(file), "disk")) {
+            WarmReads.assertAllocateNothing(image);
         }
     }
 

@@ -20,9 +20,9 @@ import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
-import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
 import dev.isthmus.testing.block.ChannelImageFile;
+import dev.isthmus.testing.block.QemuTools;
 
 import static dev.isthmus.block.vhdx.VhdxBuilder.BAT_OFFSET;
 import static dev.isthmus.block.vhdx.VhdxBuilder.BLOCKS_OFFSET;
@@ -92,10 +92,10 @@ class VhdxLogTest {
     @ParameterizedTest
     @CsvSource({"73438720, 1M", "5368709120, 1M", "73438720, 8M"})
     void imageWithItsBatInTheLogReadsAsQemuRepairsIt(long sizeBytes, String blockSize) throws IOException {
-        QemuImg.assumeInstalled();
+        QemuTools.require();
         RawDisk raw = RawDisk.create(folder.resolve("raw"), sizeBytes, 3, 30);
         Path dirty = folder.resolve("dirty.vhdx");
-        QemuImg.convert(raw.path(), "vhdx", "subformat=dynamic,block_size=" + blockSize, dirty);
+        new QemuTools(folder).convertRaw(raw.path(), "vhdx", "subformat=dynamic,block_size=" + blockSize, dirty);
         moveBatIntoLog(dirty);
         byte[] before = Files.readAllBytes(dirty);
 
@@ -107,7 +107,7 @@ class VhdxLogTest {
         assertArrayEquals(before, Files.readAllBytes(dirty));
         Path repaired = folder.resolve("repaired.vhdx");
         Files.copy(dirty, repaired, StandardCopyOption.REPLACE_EXISTING);
-        QemuImg.repair(repaired, "vhdx");
+        new QemuTools(folder).img("check", "-f", "vhdx", "-r", "all", repaired.toString());
         try (VhdxImage image = VhdxImage.open(new ChannelImageFile(repaired, true), "disk")) {
             assertFalse(image.logReplayed());
             Disks.assertSame(raw, image, true);

@@ -18,10 +18,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ExtentList;
-import dev.isthmus.block.mapped.Allocations;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
+import dev.isthmus.block.mapped.WarmReads;
 
 import static dev.isthmus.block.vmdk.SparseHeader.SECTOR_BYTES;
 import static dev.isthmus.block.vmdk.VmdkBuilder.GRAIN_BYTES;
@@ -289,8 +289,8 @@ class SparseExtentTest {
         for (int grain = 0; grain < 1000; grain += 3) {
             VmdkBuilder.grain(file, grain, 1);
         }
-        try (VmdkImage image = VmdkImage.open(new Allocations.TablesOnly(file), VmdkBuilder.files(), "disk")) {
-            Allocations.assertReadsAllocateNothing(image);
+        try (VmdkImage image = VmdkImage.open(new WarmReads.TablesOnly(file), VmdkBuilder.files(), "disk")) {
+            WarmReads.assertAllocateNothing(image);
         }
     }
 

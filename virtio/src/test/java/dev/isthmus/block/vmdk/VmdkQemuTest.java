@@ -11,9 +11,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.isthmus.block.mapped.Disks;
-import dev.isthmus.block.mapped.QemuImg;
 import dev.isthmus.block.mapped.RawDisk;
 import dev.isthmus.testing.block.ChannelImageFile;
+import dev.isthmus.testing.block.QemuTools;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -43,10 +43,10 @@ class VmdkQemuTest {
         "twoGbMaxExtentSparse, 73440256, 1", "twoGbMaxExtentSparse, 4831839232, 3"
     })
     void imageReadsAsItsSource(String subformat, long sizeBytes, int extents) {
-        QemuImg.assumeInstalled();
+        QemuTools.require();
         RawDisk raw = RawDisk.create(
                 folder.resolve("raw"), sizeBytes, sizeBytes, 40, Math.min(sizeBytes, 2 * GIB), Math.min(sizeBytes, 4 * GIB));
-        QemuImg.convert(raw.path(), "vmdk", "subformat=" + subformat, folder.resolve("disk.vmdk"));
+        new QemuTools(folder).convertRaw(raw.path(), "vmdk", "subformat=" + subformat, folder.resolve("disk.vmdk"));
 
         ChannelImageFile file = open("disk.vmdk");
         assertTrue(VmdkImage.probe(file));
@@ -60,10 +60,11 @@ class VmdkQemuTest {
 
     @Test
     void zeroedGrainsReadAsZeroes() {
-        QemuImg.assumeInstalled();
+        QemuTools.require();
         Path path = folder.resolve("disk.vmdk");
-        QemuImg.create(path, "vmdk", "subformat=monolithicSparse,zeroed_grain=on", 1 << 20);
-        QemuImg.io(path, "vmdk", "write -P 7 0 1M", "write -z 128k 64k");
+        QemuTools qemu = new QemuTools(folder);
+        qemu.img("create", "-f", "vmdk", "-o", "subformat=monolithicSparse,zeroed_grain=on", path.toString(), "1M");
+        qemu.io("vmdk", path.toString(), List.of("write -P 7 0 1M", "write -z 128k 64k"));
 
         try (VmdkImage image = VmdkImage.open(open("disk.vmdk"), this::open, "disk")) {
             assertArrayEquals(VmdkBuilder.filled(128 << 10, 7), Disks.read(image, 0, 128 << 10));
@@ -74,11 +75,11 @@ class VmdkQemuTest {
 
     @Test
     void builtStreamIsReadByQemuTheSame() {
-        QemuImg.assumeInstalled();
+        QemuTools.require();
         RawDisk raw = RawDisk.create(folder.resolve("raw"), 512L * VmdkBuilder.GRAIN_BYTES, 5, 40);
         StreamFiles.write(raw, folder.resolve("stream.vmdk"));
         Path back = folder.resolve("back");
-        QemuImg.convertBack(folder.resolve("stream.vmdk"), "vmdk", back);
+        new QemuTools(folder).img("convert", "-f", "vmdk", "-O", "raw", "stream.vmdk", back.toString());
 
         try (VmdkImage image = VmdkImage.open(open("stream.vmdk"), this::open, "disk");
                 ChannelImageFile expected = new ChannelImageFile(back, true)) {

@@ -12,6 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import dev.isthmus.testing.tools.HostPrograms;
+
 /** Runs 'qemu-img' and 'qemu-io' in a folder: the peer of our image formats. */
 public final class QemuTools {
     private static final long TIMEOUT_SECONDS = 120;
@@ -32,18 +34,9 @@ public final class QemuTools {
         this.folder = folder;
     }
 
-    /** Tells whether both programs are installed. */
-    public static boolean installed() {
-        for (String name : List.of("qemu-img", "qemu-io")) {
-            boolean found = false;
-            for (String path : System.getenv("PATH").split(":", -1)) {
-                found |= Files.isExecutable(Path.of(path, name));
-            }
-            if (!found) {
-                return false;
-            }
-        }
-        return true;
+    /** Skips the test that calls this unless both programs are installed; fails it instead in CI. */
+    public static void require() {
+        HostPrograms.require("qemu-img", "qemu-io");
     }
 
     /** Runs 'qemu-img', whatever it answers. */
@@ -61,6 +54,11 @@ public final class QemuTools {
             throw new AssertionError("qemu-img " + String.join(" ", arguments) + ": " + answer);
         }
         return answer.text();
+    }
+
+    /** Makes an image of a raw disk, with options of the format such as "subformat=dynamic". */
+    public void convertRaw(Path raw, String format, String options, Path image) {
+        img("convert", "-f", "raw", "-O", format, "-o", options, raw.toString(), image.toString());
     }
 
     /** Runs 'qemu-io' commands on an image and expects all of them to succeed. */

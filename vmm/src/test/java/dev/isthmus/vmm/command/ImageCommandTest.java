@@ -28,7 +28,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** {@code isthmus image} beside qemu-img: whatever one of them makes, the other one agrees with. */
 class ImageCommandTest {
@@ -45,7 +44,7 @@ class ImageCommandTest {
 
     @BeforeEach
     void findQemu() {
-        assumeTrue(QemuTools.installed(), "qemu-img and qemu-io are not installed");
+        QemuTools.require();
         qemu = new QemuTools(folder);
     }
 

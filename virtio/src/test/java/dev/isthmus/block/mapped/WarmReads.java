@@ -3,29 +3,22 @@ package dev.isthmus.block.mapped;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
-
-import com.sun.management.ThreadMXBean;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.ImageFile;
 import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.testing.jvm.Allocations;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Shows that reads allocate nothing once they are warm. */
-public final class Allocations {
-    private static final int WARM_UP = 20_000;
-    private static final int MEASURED = 10_000;
+public final class WarmReads {
+    private static final int READS = 10_000;
     private static final int READ_BYTES = 16 << 10;
 
-    /** What the measurement itself and a late compilation may take; one object a read would be 160,000. */
-    private static final long TOLERANCE_BYTES = 4096;
-
-    private Allocations() {}
+    private WarmReads() {}
 
     /** A file that has tables, and whose data are left as they are: what a file allocates is its own affair. */
     public static final class TablesOnly implements ImageFile {
@@ -98,27 +91,21 @@ public final class Allocations {
     }
 
     /** Reads all over a disk, in two pieces of memory each, and looks its extents up. */
-    public static void assertReadsAllocateNothing(MappedImage image) {
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    public static void assertAllocateNothing(MappedImage image) {
         ExtentList extents = new ExtentList();
         ScatterList target = new ScatterList();
         try (Arena arena = Arena.ofShared()) {
             MemorySegment memory = arena.allocate(READ_BYTES);
             target.add(memory, 0, 4096);
             target.add(memory, 4096, READ_BYTES - 4096);
-            read(image, target, extents, WARM_UP);
 
-            long before = threads.getCurrentThreadAllocatedBytes();
-            read(image, target, extents, MEASURED);
-            long allocated = threads.getCurrentThreadAllocatedBytes() - before;
-
-            assertTrue(allocated < TOLERANCE_BYTES, MEASURED + " reads allocated " + allocated + " bytes");
+            Allocations.assertNoneOnceWarm(READS, () -> read(image, target, extents));
         }
     }
 
-    private static void read(MappedImage image, ScatterList target, ExtentList extents, int count) {
+    private static void read(MappedImage image, ScatterList target, ExtentList extents) {
         long places = (image.capacityBytes() - READ_BYTES) / 512;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < READS; i++) {
             long offset = i * 77L % places * 512;
             assertEquals(BlockStatus.OK, image.read(offset, target));
             if (image.map(false, offset, READ_BYTES, extents)) {
