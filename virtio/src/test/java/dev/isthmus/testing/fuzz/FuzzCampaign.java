@@ -8,8 +8,9 @@ import java.util.List;
 
 /**
  * Fuzzes targets with Jazzer, one after the other, each in a JVM of its own with a small heap. The first argument is
- * how many seconds each gets, the others are the targets' classes; a target can be chosen by its name in the property
- * {@code fuzz.target}.
+ * how many seconds each gets, the others are the classes of the module's targets. A target can be chosen by its name in
+ * the property {@code fuzz.target}. The property {@code fuzz.names} has the names of all modules' targets: what is chosen
+ * and not among them fails the campaign of every module, where it would have fuzzed nothing in each.
  *
  * <p>A campaign begins with the target's corpus and seeds. What it learns stays in {@code target/fuzz/<name>/corpus} for
  * the next one; what it finds is in {@code target/fuzz/<name>}, with the log, and fails it.
@@ -32,8 +33,10 @@ public final class FuzzCampaign {
     public static void main(String... arguments) throws Exception {
         int seconds = Integer.parseInt(arguments[0]);
         String only = System.getProperty("fuzz.target", "");
+        List<String> classNames = List.of(arguments).subList(1, arguments.length);
+        requireKnown(only, classNames);
         List<String> findings = new ArrayList<>();
-        for (String className : List.of(arguments).subList(1, arguments.length)) {
+        for (String className : classNames) {
             String name = FuzzTargets.name(className);
             if (only.isEmpty() || only.equals(name)) {
                 Path folder = Path.of("target", "fuzz", name);
@@ -45,6 +48,18 @@ public final class FuzzCampaign {
         }
         if (!findings.isEmpty()) {
             throw new AssertionError("Fuzzing has found something: " + String.join(", ", findings));
+        }
+    }
+
+    private static void requireKnown(String only, List<String> classNames) {
+        List<String> known = List.of(System.getProperty("fuzz.names", "").split(" ", -1));
+        for (String className : classNames) {
+            if (!known.contains(FuzzTargets.name(className))) {
+                throw new IllegalArgumentException("fuzz.names lacks " + className);
+            }
+        }
+        if (!only.isEmpty() && !known.contains(only)) {
+            throw new IllegalArgumentException("No target is called " + only + "; there are " + String.join(", ", known));
         }
     }
 
