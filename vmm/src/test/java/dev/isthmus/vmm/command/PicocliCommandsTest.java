@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
@@ -15,8 +18,31 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PicocliCommandsTest {
+    /** All commands, and the verbs of those that have some: "image create". */
+    static List<String> commands() {
+        List<String> names = new ArrayList<>();
+        addCommands("", PicocliCommands.create(), names);
+        return names;
+    }
+
+    private static void addCommands(String prefix, CommandLine parent, List<String> names) {
+        parent.getSubcommands().forEach((name, command) -> {
+            names.add(prefix + name);
+            addCommands(prefix + name + " ", command, names);
+        });
+    }
+
+    @Test
+    void commandsAreThoseThatTheReadmeNames() {
+        Set<String> named = Set.of(
+                "run", "demo", "doctor", "completion", "help", "image", "image create", "image info", "image check",
+                "image convert", "image snapshot", "image resize", "image rebase", "image commit");
+
+        assertEquals(named, Set.copyOf(commands()));
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"run", "demo", "doctor", "completion", "help"})
+    @MethodSource("commands")
     void everyCommandHasHelpInPlainAscii(String command) {
         String help = helpOf(command);
 
@@ -96,6 +122,10 @@ class PicocliCommandsTest {
     }
 
     private static String helpOf(String command) {
-        return Objects.requireNonNull(PicocliCommands.create().getSubcommands().get(command)).getUsageMessage();
+        CommandLine found = PicocliCommands.create();
+        for (String name : command.split(" ", -1)) {
+            found = Objects.requireNonNull(found.getSubcommands().get(name));
+        }
+        return found.getUsageMessage();
     }
 }
