@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
  * what it has printed; closing kills it.
  */
 final class ChildProgram implements AutoCloseable {
+    /** What follows the last chunk, which has something in it. */
     private static final byte[] END = {};
 
     private final Process process;
@@ -52,7 +53,7 @@ final class ChildProgram implements AutoCloseable {
             if (position == chunk.length && !ended) {
                 chunk = nextChunk();
                 position = 0;
-                ended = chunk == END;
+                ended = chunk.length == 0;
             }
             if (ended) {
                 return -1;

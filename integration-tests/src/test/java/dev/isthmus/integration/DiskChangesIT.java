@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -29,24 +28,12 @@ class DiskChangesIT {
     @TempDir
     Path folder;
 
-    private Path image(String name, long lengthBytes) throws Exception {
-        Path image = folder.resolve(name);
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(lengthBytes);
-        }
-        return image;
-    }
-
-    private static long allocatedBytes(Path file) throws Exception {
-        return Long.parseLong(HostTool.succeed("stat", "-c", "%b", file.toString()).strip()) * 512;
-    }
-
     @ParameterizedTest
     @EnumSource(VirtioTransport.class)
     void linuxSeesADiskGrowAndGivesStorageBack(VirtioTransport transport) throws Exception {
         Path qcow2 = folder.resolve("grow.qcow2");
         HostTool.succeed("qemu-img", "create", "-q", "-f", "qcow2", qcow2.toString(), "4M");
-        Path raw = image("raw.img", 4 * MIB);
+        Path raw = SparseFile.ofLength(folder.resolve("raw.img"), 4 * MIB);
         Path full = folder.resolve("full.img");
         Files.write(full, new byte[(int) (16 * MIB)]);
         HostTool.succeed("mkfs.ext4", "-q", "-E", "nodiscard", full.toString());
@@ -69,7 +56,7 @@ class DiskChangesIT {
             assertThrows(VmException.Configuration.class, () -> grow.resize(MIB));
             grow.resize(8 * MIB);
             assertEquals(8 * MIB, grow.capacityBytes());
-            image("raw.img", 6 * MIB);
+            SparseFile.ofLength(raw, 6 * MIB);
             assertEquals(6 * MIB, vm.disks().get(1).refreshCapacity());
 
             VmResult result = LinuxGuest.awaitEnd(vm);
@@ -80,6 +67,6 @@ class DiskChangesIT {
         assertTrue(console.contains("GROWN"), console);
         assertTrue(console.contains("cache=write back"), console);
         HostTool.succeed("qemu-img", "check", "-q", qcow2.toString());
-        assertTrue(allocatedBytes(full) < 8 * MIB, () -> "nothing was given back:\n" + console);
+        assertTrue(SparseFile.allocatedBytes(full) < 8 * MIB, () -> "nothing was given back:\n" + console);
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -33,10 +32,7 @@ class DiskLimitsIT {
     @ParameterizedTest
     @CsvSource({"THREADS, false", "IO_URING, true"})
     void requestsTakeTheTimeThatTheirRateSays(DiskEngine engine, boolean bytes) throws Exception {
-        Path image = folder.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(1 << 20);
-        }
+        Path image = SparseFile.ofLength(folder.resolve("disk.img"), 1 << 20);
         RateLimits limits = bytes
                 ? RateLimits.ofBytes(RateLimits.Rate.of(1000L * BLOCK_BYTES))
                 : RateLimits.ofOperations(RateLimits.Rate.of(1000));

@@ -2,7 +2,6 @@
 package dev.isthmus.integration;
 
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -16,9 +15,7 @@ record Ext4Image(Path file) {
 
     /** Makes an image whose file system holds what a folder holds. */
     static Ext4Image of(Path folder, Path image) throws IOException, InterruptedException {
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(SIZE_BYTES);
-        }
+        SparseFile.ofLength(image, SIZE_BYTES);
         HostTool.succeed("mkfs.ext4", "-q", "-F", "-d", folder.toString(), image.toString());
         return new Ext4Image(image);
     }

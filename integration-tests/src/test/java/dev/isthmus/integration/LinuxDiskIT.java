@@ -3,7 +3,6 @@ package dev.isthmus.integration;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Random;
 
 import org.junit.jupiter.api.Test;
@@ -11,7 +10,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.testing.kvm.RequiresKvm;
-import dev.isthmus.vmm.DemoGuest;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmResult;
 
@@ -38,15 +36,12 @@ class LinuxDiskIT {
                 + "dd if=/dev/zero of=/dev/vdb bs=512 count=1 && echo NOT-REFUSED; "
                 + "echo packed=$(cut -c35 /sys/block/vda/device/features)$(cut -c35 /sys/block/vdb/device/features); "
                 + "echo root=$(grep ' / ext4' /proc/mounts)";
-        // Without a debug-exit port the guest ends by powering off.
-        String commandLine = "root=/dev/vda rw rootfstype=ext4 init=/init "
-                + DemoGuest.locate().commandLine(List.of("sh", "-c", script)).replaceAll("isthmus\\.exit=\\S+", "");
 
         VmResult result;
         String console;
         try (Vm vm = Vm.builder()
                 .kernel(GuestKernel.ELF_PVH.file())
-                .commandLine(commandLine)
+                .commandLine(LinuxGuest.commandLineOnDisk("root=/dev/vda rw", script))
                 .memory("128M")
                 .disk(DiskConfig.raw(root.file()).withId("root").withPacked(true))
                 .disk(DiskConfig.raw(readOnly).withReadOnly(true).withId("data").withSerial("SN-0815"))

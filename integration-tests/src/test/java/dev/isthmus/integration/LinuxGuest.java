@@ -28,6 +28,17 @@ final class LinuxGuest {
         return with(kernel, DemoGuest.locate().commandLine(List.of(command))).debugExit(MachineLayout.DEBUG_EXIT_PORT);
     }
 
+    /**
+     * Returns the command line of a guest whose root is a disk, which runs a script and then powers off.
+     *
+     * @param root what the kernel is told of its root, such as "root=/dev/vda ro"
+     */
+    static String commandLineOnDisk(String root, String script) {
+        // Told of no debug-exit port, the guest ends by powering off.
+        return root + " rootfstype=ext4 init=/init "
+                + DemoGuest.locate().commandLine(List.of("sh", "-c", script)).replaceAll("isthmus\\.exit=\\S+", "");
+    }
+
     /** A guest with a shell on its console. */
     static VmBuilder withShell() {
         return with(GuestKernel.BZIMAGE, DemoGuest.locate().commandLine(List.of()));

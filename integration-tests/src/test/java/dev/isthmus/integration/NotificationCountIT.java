@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.io.RandomAccessFile;
 import java.nio.file.Path;
 
 import org.junit.jupiter.api.io.TempDir;
@@ -29,10 +28,7 @@ class NotificationCountIT {
     Path folder;
 
     private String run(VirtioTransport transport, String options) throws Exception {
-        Path image = folder.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(IMAGE_BYTES);
-        }
+        Path image = SparseFile.ofLength(folder.resolve("disk.img"), IMAGE_BYTES);
         DiskConfig disk = DiskConfig.raw(image).withQueues(1).withPacked(true);
         String command = "blk op=randread ops=" + REQUESTS + " " + options;
         try (Vm vm = DriverGuest.running(transport, command).disk(disk).start()) {
