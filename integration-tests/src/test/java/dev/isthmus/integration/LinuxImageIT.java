@@ -62,7 +62,7 @@ class LinuxImageIT {
                 + "taskset 1 dd if=/dev/vdb of=/copy1 bs=64k conv=fsync & "
                 + "taskset 2 dd if=/dev/vdb of=/copy2 bs=4k conv=fsync; wait; "
                 + "echo queues=$(ls /sys/block/vda/mq | wc -l); "
-                + "sync; echo COPIED=$(ls / | grep -c copy); read go; "
+                + "echo COPIED=$(ls / | grep -c copy); read go; "
                 + "rm /copy1; sync; fstrim -v / ; sync; "
                 + "grep virtio0 /proc/interrupts | tr -s ' '";
 
