@@ -38,7 +38,7 @@ final class Resizer {
             if (newBytes > oldBytes) {
                 grow(oldBytes, newBytes, scratch);
             } else if (newBytes < oldBytes) {
-                shrink(oldBytes, newBytes, scratch);
+                shrink(oldBytes, newBytes);
             }
         } finally {
             opened.pool().giveBack(scratch);
@@ -65,7 +65,7 @@ final class Resizer {
             IoFailure.check(image.data().setSize(newBytes));
         } else {
             // What may be left from a larger disk of the past, and what the backing image has there, must not appear.
-            opened.zeroes().forget(oldBytes, newBytes, scratch);
+            opened.zeroes().forget(oldBytes, newBytes);
             long clusterEnd = image.layout.clusters(oldBytes) << image.layout.clusterBits;
             BlockBackend backing = image.backing;
             long zeroEnd = Math.min(newBytes, backing == null ? clusterEnd : Math.max(clusterEnd, backing.capacityBytes()));
@@ -76,7 +76,7 @@ final class Resizer {
         image.exclusively(() -> setSize(newBytes));
     }
 
-    private void shrink(long oldBytes, long newBytes, Scratch scratch) {
+    private void shrink(long oldBytes, long newBytes) {
         // Requests beyond the new end are refused from here on.
         image.capacityBytes = newBytes;
         boolean done = false;
@@ -85,7 +85,7 @@ final class Resizer {
                 IoFailure.check(image.data().setSize(newBytes));
             } else {
                 // Before the header changes, so that nothing old appears when the disk grows again.
-                opened.zeroes().forget(newBytes, oldBytes, scratch);
+                opened.zeroes().forget(newBytes, oldBytes);
             }
             image.exclusively(() -> setSize(newBytes));
             done = true;

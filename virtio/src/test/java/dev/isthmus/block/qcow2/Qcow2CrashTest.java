@@ -127,7 +127,8 @@ class Qcow2CrashTest {
         return bytes;
     }
 
-    private static byte[] apply(byte[] bytes, Change change, @Nullable SplittableRandom random) {
+    /** Returns what a change makes of a file: all of it, or with a random, any of its sectors. */
+    static byte[] apply(byte[] bytes, Change change, @Nullable SplittableRandom random) {
         int offset = Math.toIntExact(change.offset());
         byte[] result = bytes;
         if (change.kind() == Kind.SIZE) {
