@@ -16,7 +16,7 @@ import dev.isthmus.device.FaultLog;
 /**
  * What the parts of an open image share: its files, its tables in memory and the lock over them.
  *
- * <p>Lock order: {@link WriteBack}'s lock, then {@link #lock}, the metadata lock. The metadata lock is held for metadata
+ * <p>Lock order: {@link #wholeChanges}, {@link WriteBack}'s lock, then {@link #lock}, the metadata lock. The metadata lock is held for metadata
  * and its I/O only; data is transferred outside of it, counted by {@link #inFlight}.
  */
 final class ImageState {
@@ -34,6 +34,10 @@ final class ImageState {
     final boolean readOnly;
     final Arena arena = Arena.ofShared();
     final ReentrantLock lock = new ReentrantLock();
+
+    /** Held by one who changes the image as a whole, in one step ({@link #exclusively}) or in several (a resize). */
+    final ReentrantLock wholeChanges = new ReentrantLock();
+
     final InFlight inFlight = new InFlight(lock);
     final AllocatingWrites allocatingWrites = new AllocatingWrites();
     final HeaderFields headerFields;
@@ -180,6 +184,7 @@ final class ImageState {
      * @throws IoFailure where what is in memory could not be written, or the action throws it
      */
     void exclusively(Runnable action) {
+        wholeChanges.lock();
         writeBack.lock();
         lock.lock();
         try {
@@ -196,6 +201,7 @@ final class ImageState {
             inFlight.wake();
             lock.unlock();
             writeBack.unlock();
+            wholeChanges.unlock();
         }
     }
 

@@ -23,6 +23,16 @@ final class Resizer {
      *     {@link BlockStatus#UNSUPPORTED} where version 2 has snapshots, which can't tell their size there
      */
     void resize(long newBytes) {
+        // What is decided at the beginning must be true at the end: no other resize and no snapshot in between.
+        image.wholeChanges.lock();
+        try {
+            resizeAlone(newBytes);
+        } finally {
+            image.wholeChanges.unlock();
+        }
+    }
+
+    private void resizeAlone(long newBytes) {
         if (newBytes < 0 || newBytes % Qcow2Format.SECTOR_BYTES != 0) {
             throw IoFailure.of(BlockStatus.UNSUPPORTED);
         }
@@ -49,18 +59,14 @@ final class Resizer {
     void firstSize(long newBytes) {
         int entries = (int) image.layout.l1Entries(newBytes);
         image.exclusively(() -> {
-            if (entries > 0) {
-                growL1(entries);
-            }
+            growL1(entries);
             setSize(newBytes);
         });
     }
 
     private void grow(long oldBytes, long newBytes, Scratch scratch) {
         int entries = (int) image.layout.l1Entries(newBytes);
-        if (entries > image.l1.size()) {
-            image.exclusively(() -> growL1(entries));
-        }
+        image.exclusively(() -> growL1(entries));
         if (image.header.dataFileRaw()) {
             IoFailure.check(image.data().setSize(newBytes));
         } else {
@@ -102,6 +108,9 @@ final class Resizer {
     }
 
     private void growL1(int entries) {
+        if (entries <= image.l1.size()) {
+            return;
+        }
         long lengthBytes = (long) entries * Qcow2Format.ENTRY_BYTES;
         long offset = image.allocator.allocateTable(lengthBytes);
         image.noteHighWater(offset + lengthBytes);
