@@ -140,6 +140,10 @@ public final class Qcow2Snapshots {
         if (snapshot.diskBytes() < 0 || image.layout.l1Entries(snapshot.diskBytes()) > newL1.length) {
             throw image.corrupted("the L1 table of " + snapshot + " is too small for its disk");
         }
+        // The snapshot goes on referring to these tables: none may be changed in place, from the first moment on.
+        for (int i = 0; i < newL1.length; i++) {
+            newL1[i] &= ~Qcow2Format.COPIED;
+        }
         ReferenceTree tree = new ReferenceTree(image);
         tree.checkRoom(newL1);
         markDirty();
