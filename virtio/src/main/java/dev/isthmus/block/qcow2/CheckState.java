@@ -18,7 +18,7 @@ final class CheckState implements AutoCloseable {
     final CheckCounters counters;
     final ReferenceCounts counts;
     final Arena arena = Arena.ofConfined();
-    final TableCache blocks;
+    final CachedTables blocks;
     long[] refcountTable;
     long[] l1;
     List<Qcow2Snapshot> snapshots = List.of();
@@ -38,7 +38,7 @@ final class CheckState implements AutoCloseable {
             throw IoFailure.of(BlockStatus.UNSUPPORTED);
         }
         this.counts = new ReferenceCounts(clusters);
-        this.blocks = new TableCache(file, arena, layout.clusterBytes, (4 << 20) >>> layout.clusterBits, true);
+        this.blocks = new CachedTables(file, arena, layout.clusterBytes, (4 << 20) >>> layout.clusterBits, true);
         this.refcountTable = LongTables.read(
                 file, header.refcountTableOffset, header.refcountTableClusters << layout.l2Bits);
         this.l1 = LongTables.read(file, header.l1Offset, header.l1Entries);

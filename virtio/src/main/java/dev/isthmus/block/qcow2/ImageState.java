@@ -42,7 +42,7 @@ final class ImageState {
     final AllocatingWrites allocatingWrites = new AllocatingWrites();
     final HeaderFields headerFields;
     final MetadataMap map;
-    final TableCache l2Tables;
+    final CachedTables l2Tables;
     final Refcounts refcounts;
     final ClusterAllocator allocator;
     final DeferredFrees frees;
@@ -91,8 +91,8 @@ final class ImageState {
         this.headerFields = new HeaderFields(this);
         this.map = new MetadataMap(layout);
         this.l2Tables =
-                new TableCache(file, arena, layout.clusterBytes, L2_CACHE_BYTES >>> layout.clusterBits, false);
-        TableCache blocks = new TableCache(
+                new CachedTables(file, arena, layout.clusterBytes, L2_CACHE_BYTES >>> layout.clusterBits, false);
+        CachedTables blocks = new CachedTables(
                 file, arena, layout.clusterBytes, readOnly ? 0 : REFCOUNT_CACHE_BYTES >>> layout.clusterBits, true);
         this.refcounts = new Refcounts(this, blocks, readOnly ? new long[0] : readRefcountTable());
         this.allocator = new ClusterAllocator(this);

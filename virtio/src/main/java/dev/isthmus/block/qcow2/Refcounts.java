@@ -18,12 +18,12 @@ import dev.isthmus.block.BlockStatus;
 final class Refcounts {
     private final ImageState image;
     private final ClusterLayout layout;
-    private final TableCache blocks;
+    private final CachedTables blocks;
     private long[] table;
     private int dirtyFrom;
     private int dirtyTo;
 
-    Refcounts(ImageState image, TableCache blocks, long[] table) {
+    Refcounts(ImageState image, CachedTables blocks, long[] table) {
         this.image = image;
         this.layout = image.layout;
         this.blocks = blocks;

@@ -19,7 +19,7 @@ import dev.isthmus.block.ImageFile;
  * <p>Under the metadata lock only. A table stays valid until as many others were asked for as the cache holds at least
  * ({@value #MIN_TABLES}); no operation holds more than two.
  */
-final class TableCache {
+final class CachedTables {
     /** Least number of tables a cache holds. */
     static final int MIN_TABLES = 8;
 
@@ -34,7 +34,7 @@ final class TableCache {
     private @Nullable CachedTable oldest;
     private int dirtyCount;
 
-    TableCache(ImageFile file, Arena arena, int tableBytes, long maxTables, boolean writesBack) {
+    CachedTables(ImageFile file, Arena arena, int tableBytes, long maxTables, boolean writesBack) {
         this.file = file;
         this.arena = arena;
         this.tableBytes = tableBytes;
