@@ -174,7 +174,7 @@ public final class Qcow2Creator {
     }
 
     /** Gives the first of some guest clusters their places; answers how many. */
-    private static long preallocateSome(ImageState state, long guestCluster, long wanted) {
+    static long preallocateSome(ImageState state, long guestCluster, long wanted) {
         state.enterToChange();
         try {
             int index = state.layout.l2Index(guestCluster);

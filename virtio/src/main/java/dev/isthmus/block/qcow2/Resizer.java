@@ -69,6 +69,7 @@ final class Resizer {
         image.exclusively(() -> growL1(entries));
         if (image.header.dataFileRaw()) {
             IoFailure.check(image.data().setSize(newBytes));
+            preallocate(oldBytes, newBytes);
         } else {
             // What may be left from a larger disk of the past, and what the backing image has there, must not appear.
             opened.zeroes().forget(oldBytes, newBytes);
@@ -80,6 +81,15 @@ final class Resizer {
             }
         }
         image.exclusively(() -> setSize(newBytes));
+    }
+
+    /** A raw data file must be the disk, whatever is written to it directly, so all of it has its place. */
+    private void preallocate(long oldBytes, long newBytes) {
+        long guestCluster = image.layout.clusters(oldBytes);
+        long end = image.layout.clusters(newBytes);
+        while (guestCluster < end) {
+            guestCluster += Qcow2Creator.preallocateSome(image, guestCluster, end - guestCluster);
+        }
     }
 
     private void shrink(long oldBytes, long newBytes) {
