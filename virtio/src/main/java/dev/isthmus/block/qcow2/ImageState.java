@@ -65,6 +65,9 @@ final class ImageState {
     /** Whether the image was found damaged, after which nothing is done with it any more. */
     volatile boolean broken;
 
+    /** Whether it was told that a read-only image is damaged. */
+    private boolean damageReported;
+
     /** Whether somebody changes the image as a whole, and all others wait. */
     private boolean exclusive;
 
@@ -239,22 +242,26 @@ final class ImageState {
     }
 
     /**
-     * Stops everything: the image contradicts itself, and to go on would destroy data. Marks it as corrupt where its
-     * version has a bit for that.
+     * Stops everything where the image may be written: it contradicts itself, and to go on would destroy data. Marks it as
+     * corrupt where its version has a bit for that. One that is read-only can be read on where it is sound.
      *
      * @return what to throw
      */
     IoFailure corrupted(String what) {
-        if (!broken) {
+        if (readOnly) {
+            if (!damageReported) {
+                damageReported = true;
+                faults.report("the image is corrupt, and can't be read everywhere: " + what
+                        + ". Repair it with 'isthmus image check --repair all'");
+            }
+        } else if (!broken) {
             broken = true;
             faults.report("the image is corrupt, and no longer used: " + what
                     + ". Repair it with 'isthmus image check --repair all'");
-            if (!readOnly) {
-                try {
-                    headerFields.setCorrupt(true);
-                } catch (IoFailure e) {
-                    faults.report("the image could not be marked as corrupt: " + e.status());
-                }
+            try {
+                headerFields.setCorrupt(true);
+            } catch (IoFailure e) {
+                faults.report("the image could not be marked as corrupt: " + e.status());
             }
             inFlight.wake();
         }

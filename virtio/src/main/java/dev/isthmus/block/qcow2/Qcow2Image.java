@@ -78,7 +78,12 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
         return open(file, opener, zstd, null);
     }
 
-    /** Opens an image whose snapshot table was read already, and may not be readable as it is. */
+    /**
+     * Opens an image.
+     *
+     * @param snapshots where a repair opens it: its snapshot table, which may not be readable as it is in the file; the
+     *     image may be marked as corrupt or dirty then, and stays so
+     */
     static Qcow2Image open(
             ImageFile file,
             @Nullable ImageOpener opener,
@@ -87,8 +92,8 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
         boolean readOnly = file.readOnly();
         FaultLog faults = new FaultLog(file.name());
         Qcow2Header header = Qcow2Header.read(file, false);
-        checkOpenable(file, header, readOnly, zstd);
-        if (header.dirty() && !readOnly) {
+        checkOpenable(file, header, readOnly || snapshots != null, zstd);
+        if (header.dirty() && !readOnly && snapshots == null) {
             faults.report("the image was not closed in order; its refcounts are being repaired");
             header = repaired(file);
         }
