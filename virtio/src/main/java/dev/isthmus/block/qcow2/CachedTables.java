@@ -4,6 +4,7 @@ package dev.isthmus.block.qcow2;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,10 @@ final class CachedTables {
     private final int maxTables;
     private final boolean writesBack;
     private final @Nullable CachedTable[] buckets;
+
+    /** Of this cache alone, so that no image can have all its tables meet in one bucket. */
+    private final long factor = ThreadLocalRandom.current().nextLong() | 1;
+
     private final List<CachedTable> tables = new ArrayList<>();
     private @Nullable CachedTable newest;
     private @Nullable CachedTable oldest;
@@ -179,7 +184,7 @@ final class CachedTables {
     }
 
     private int bucket(long offset) {
-        return (int) ((offset / tableBytes * 0x9E3779B97F4A7C15L) >>> 40) & (buckets.length - 1);
+        return (int) ((offset / tableBytes * factor) >>> 40) & (buckets.length - 1);
     }
 
     private void put(CachedTable table, long offset) {
