@@ -35,7 +35,8 @@ import dev.isthmus.memory.ScatterView;
  *   <li>A cluster that was given up is free only when no metadata on disk refers to it and no I/O is using it
  *       ({@link DeferredFrees}).
  *   <li>Tables that move (the refcount table, an L1 table, the snapshot table) are written and flushed whole, and then
- *       the header is changed in a single sector ({@link HeaderFields}).
+ *       the header is changed in a single sector ({@link HeaderFields}). Only another name of the backing image takes
+ *       all of the header's cluster to be written anew ({@link Qcow2Amender}), which a crash of the host may cut short.
  * </ol>
  *
  * <p>An image that contradicts itself is marked as corrupt, and every request to it fails from then on, as with QEMU.

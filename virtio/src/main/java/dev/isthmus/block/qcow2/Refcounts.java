@@ -207,13 +207,6 @@ final class Refcounts {
         }
     }
 
-    /** Forgets what is in memory and takes another table: the file was changed by other means. */
-    void reload(long[] newTable) {
-        blocks.dropAll();
-        table = newTable;
-        dirtyTo = 0;
-    }
-
     /** Tells the map where the blocks are. */
     void addBlocksTo(MetadataMap map) {
         for (long entry : table) {
