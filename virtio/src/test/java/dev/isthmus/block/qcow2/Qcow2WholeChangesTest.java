@@ -139,19 +139,24 @@ class Qcow2WholeChangesTest {
     }
 
     @Test
-    void resizeAfterAnAppliedSnapshotOfALargerDiskKeepsItsL1Table() throws InterruptedException {
+    void resizeBehindAnAppliedSnapshotOfALargerDiskShrinksThatOne() throws InterruptedException {
         Qcow2Snapshots snapshots = new Qcow2Snapshots(disk);
         assertEquals(BlockStatus.OK, model.resize(disk, 60 * TABLE));
+        assertEquals(BlockStatus.OK, model.write(disk, random, 3 * TABLE, TABLE));
         assertEquals(BlockStatus.OK, model.write(disk, random, 59 * TABLE, TABLE));
         snapshots.create("large", Instant.EPOCH);
+        DiskModel then = model.copy();
+        assertEquals(BlockStatus.OK, model.resize(disk, CAPACITY));
         startIo();
         begin(() -> snapshots.apply("large"));
-        begin(() -> assertEquals(BlockStatus.OK, disk.resize(61L * TABLE)));
+        // More than the disk has now, less than it has when it is this one's turn.
+        begin(() -> assertEquals(BlockStatus.OK, disk.resize(4L * TABLE)));
 
         endIo();
 
         assertTrue(failures.isEmpty(), failures::toString);
-        assertEquals(BlockStatus.OK, model.resize(disk, 61 * TABLE));
+        model.restore(then);
+        assertEquals(BlockStatus.OK, model.resize(disk, 4 * TABLE));
     }
 
     @Test
