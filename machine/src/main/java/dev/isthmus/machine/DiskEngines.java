@@ -3,6 +3,7 @@ package dev.isthmus.machine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -20,20 +21,23 @@ import dev.isthmus.machine.io.IoThread;
  */
 final class DiskEngines implements AutoCloseable {
     private final String threadNamePrefix;
+    private final Consumer<Throwable> failureHandler;
     private final WorkersByDisk workers = new WorkersByDisk();
     private @Nullable IoUringEngine ring;
 
-    private DiskEngines(String threadNamePrefix) {
+    private DiskEngines(String threadNamePrefix, IoThread.FailureHandler handler) {
         this.threadNamePrefix = threadNamePrefix;
+        this.failureHandler = new Told(handler);
     }
 
     /**
      * Makes what a machine's disks ask for.
      *
+     * @param handler is told of what workers throw
      * @throws VmException.HostUnsupported if a disk wants io_uring and the host has none for us
      */
-    static DiskEngines open(MachineConfig config, IoThread loop) {
-        DiskEngines engines = new DiskEngines(config.name() + "-disk-");
+    static DiskEngines open(MachineConfig config, IoThread loop, IoThread.FailureHandler handler) {
+        DiskEngines engines = new DiskEngines(config.name() + "-disk-", handler);
         for (DiskConfig disk : config.disks()) {
             if (disk.engine() == DiskEngine.IO_URING) {
                 engines.ring = openRing(disk, loop, engines.workers);
@@ -62,7 +66,7 @@ final class DiskEngines implements AutoCloseable {
     BlockExecutor of(DiskConfig disk, int index, BlockBackend backend) {
         int threads = disk.cache().direct() ? DiskWorkers.DIRECT_THREADS : DiskWorkers.DEFAULT_THREADS;
         DiskWorkers own = new DiskWorkers(
-                threadNamePrefix.concat(Integer.toString(index)).concat("-"), threads);
+                threadNamePrefix.concat(Integer.toString(index)).concat("-"), threads, failureHandler);
         workers.add(backend, own);
         IoUringEngine uring = ring;
         return disk.engine() == DiskEngine.IO_URING && uring != null ? uring : own;
@@ -74,6 +78,13 @@ final class DiskEngines implements AutoCloseable {
         workers.close();
         if (ring != null) {
             ring.close();
+        }
+    }
+
+    private record Told(IoThread.FailureHandler handler) implements Consumer<Throwable> {
+        @Override
+        public void accept(Throwable thrown) {
+            handler.callbackFailed(thrown);
         }
     }
 

@@ -8,6 +8,7 @@ import dev.isthmus.kvm.linux.Memfd;
 import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
+import dev.isthmus.memory.Scatters;
 
 /**
  * A guest's RAM on the host: one memfd, mapped once, as one region from address 0 or two around the hole below 4 GiB.
@@ -114,7 +115,7 @@ public final class GuestRam implements AutoCloseable {
             mapping.discard(0, mapping.lengthBytes());
         } catch (ErrnoException e) {
             // A kernel without hole punching for this kind of memory: the long way.
-            mapping.segment().fill((byte) 0);
+            Scatters.zero(mapping.segment(), 0, mapping.lengthBytes());
         }
     }
 

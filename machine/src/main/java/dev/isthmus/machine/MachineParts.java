@@ -141,7 +141,7 @@ final class MachineParts implements AutoCloseable {
     private void assemble(RunControl control, CpuidEntry[] supported) {
         kernel = KernelLoader.open(config.kernel(), config.kernelFormat(), config.initrd());
         loop = IoThread.start(config.name() + "-io", control);
-        engines = DiskEngines.open(config, loop);
+        engines = DiskEngines.open(config, loop, control);
         SerialBackend serial = SerialBackends.open(config.serial());
         devices = MachineDevices.build(
                 config, accelerator, addressBits, ram.memory(), loop, engines, control, control, serial);

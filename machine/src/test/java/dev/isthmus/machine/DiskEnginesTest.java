@@ -99,10 +99,11 @@ class DiskEnginesTest {
         HangingDisk hanging = new HangingDisk(1);
         HangingDisk healthy = new HangingDisk(0);
         List<Flush> hung = new ArrayList<>();
-        try (IoThread loop = IoThread.start("engines-io", thrown -> {
-                    throw new AssertionError(thrown);
-                });
-                DiskEngines engines = DiskEngines.open(config, loop)) {
+        IoThread.FailureHandler bug = thrown -> {
+            throw new AssertionError(thrown);
+        };
+        try (IoThread loop = IoThread.start("engines-io", bug);
+                DiskEngines engines = DiskEngines.open(config, loop, bug)) {
             BlockExecutor first = engines.of(disk, 0, hanging);
             BlockExecutor second = engines.of(disk, 1, healthy);
             for (int i = 0; i < HUNG_REQUESTS; i++) {

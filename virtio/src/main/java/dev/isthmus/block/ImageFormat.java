@@ -28,6 +28,9 @@ public enum ImageFormat {
     private static final ValueLayout.OfInt LITTLE_ENDIAN_U32 =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /** The last version of VMDK descriptors. */
+    private static final char VMDK_VERSION_MAX = '3';
+
     private static final int VDI_SIGNATURE_OFFSET = 0x40;
     private static final int VDI_SIGNATURE = 0xBEDA107F;
 
@@ -43,7 +46,7 @@ public enum ImageFormat {
         if (text.startsWith("QFI\u00fb") && bytes.length >= 8 && bytes[4] == 0 && bytes[7] >= 2) {
             return QCOW2;
         }
-        if (text.startsWith("KDMV") || text.startsWith("COWD") || text.startsWith("# Disk DescriptorFile")) {
+        if (text.startsWith("KDMV") || text.startsWith("COWD") || beginsDescriptor(text)) {
             return VMDK;
         }
         if (text.startsWith("vhdxfile")) {
@@ -54,6 +57,36 @@ public enum ImageFormat {
             return VDI;
         }
         return RAW;
+    }
+
+    /** Tells whether text begins as a VMDK descriptor does: with its title, or a version behind nothing but comments. */
+    private static boolean beginsDescriptor(String text) {
+        if (text.startsWith("# Disk DescriptorFile")) {
+            return true;
+        }
+        int zero = text.indexOf('\0');
+        int end = zero < 0 ? text.length() : zero;
+        int next;
+        for (int start = 0; start < end; start = next + 1) {
+            int newline = text.indexOf('\n', start);
+            next = newline < 0 ? end : Math.min(newline, end);
+            String line = text.substring(start, next).trim();
+            if (!line.isEmpty() && line.charAt(0) != '#') {
+                return isVersion(line);
+            }
+        }
+        return false;
+    }
+
+    private static boolean isVersion(String line) {
+        int equals = line.indexOf('=');
+        if (equals < 0 || !line.substring(0, equals).trim().equals("version")) {
+            return false;
+        }
+        String value = line.substring(equals + 1).trim();
+        boolean quoted = value.length() == 3 && value.charAt(0) == '"' && value.charAt(2) == '"';
+        char version = quoted ? value.charAt(1) : value.length() == 1 ? value.charAt(0) : 0;
+        return version >= '1' && version <= VMDK_VERSION_MAX;
     }
 
     /** Returns the format that images and commands call by a name such as "qcow2", or null where there is none. */

@@ -46,8 +46,7 @@ public record RateLimits(
                 throw new IllegalArgumentException("a rate is from 1 to 10^15");
             }
             if (burst != 0 && burst < average) {
-                throw new IllegalArgumentException(
-                        average == 0 ? "a burst needs a rate" : "a burst is at least as fast as the rate");
+                throw new IllegalArgumentException("a burst is at least as fast as the rate");
             }
             if (burst != 0 && average == 0) {
                 throw new IllegalArgumentException("a burst needs a rate");

@@ -26,6 +26,9 @@ public interface ActiveDevice {
      */
     void queueNotified(int queueIndex);
 
+    /** Takes no more buffers from any queue, because the device needs a reset (2.1.2): notified or looking by itself. */
+    void takeNoMore();
+
     /**
      * Stops using a queue, which runs: takes nothing more from it, hands its requests in flight back as they end, and
      * then drops it.

@@ -4,6 +4,7 @@ package dev.isthmus.block;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 
 import org.junit.jupiter.api.Test;
 
@@ -47,11 +48,20 @@ class RawImageTest {
         return list;
     }
 
+    /** One that does not begin with the usual title. */
+    private ScatterList vmdkDescriptor() {
+        ScatterList list = list(512, 0);
+        byte[] text = "# a disk\nversion=1\n".getBytes(StandardCharsets.US_ASCII);
+        MemorySegment.copy(MemorySegment.ofArray(text), 0, list.segment(0), 0, text.length);
+        return list;
+    }
+
     @Test
     void guestCanNotTurnWhatWasTakenForRawIntoAnotherFormat() {
         RawImage probed = new RawImage(file, "raw", true);
 
         assertEquals(BlockStatus.UNSUPPORTED, probed.write(0, qcow2Header(1024)));
+        assertEquals(BlockStatus.UNSUPPORTED, probed.write(0, vmdkDescriptor()));
         assertFalse(probed.map(true, 0, 4096, extents));
 
         assertEquals(1, file.contents()[0]);

@@ -173,11 +173,6 @@ public final class IoUring implements AutoCloseable {
         prepare(Linux.IORING_OP_WRITEV(), file, vectorsAddress, count, offset, flags, userData);
     }
 
-    /** Prepares to make stable what was written before; what is in flight is not waited for. */
-    public void prepareFdatasync(Fd file, long userData) {
-        prepare(Linux.IORING_OP_FSYNC(), file, 0, 0, 0, Linux.IORING_FSYNC_DATASYNC(), userData);
-    }
-
     private void prepare(
             int opcode, Fd file, long address, int length, long offset, int flags, long userData) {
         if (freeEntries() <= 0) {
@@ -201,8 +196,8 @@ public final class IoUring implements AutoCloseable {
      * Hands what was prepared to the kernel. Requests that need no waiting may have completed on return. Does nothing
      * where nothing was prepared.
      *
-     * @return how many the kernel has not taken: it has no room for now, and completions must be taken before the next
-     *     try
+     * @return how many the kernel has not taken, because it has no memory for them or too many completions wait: call
+     *     again later, when those have been taken
      */
     public int submit() {
         if (sqTail == submittedTail) {
@@ -211,7 +206,7 @@ public final class IoUring implements AutoCloseable {
         // Release: the kernel must not see the new tail before the entries.
         U32.setRelease(ring, sqTailOffset, sqTail);
         while (sqTail != submittedTail) {
-            long result = enter(sqTail - submittedTail, 0, 0);
+            long result = enter(sqTail - submittedTail);
             if (result == -Errno.EAGAIN || result == -Errno.EBUSY) {
                 break;
             }
@@ -223,17 +218,9 @@ public final class IoUring implements AutoCloseable {
         return sqTail - submittedTail;
     }
 
-    /** Waits until there is a completion, or a signal comes. */
-    public void awaitCompletion() {
-        long result = enter(0, 1, Linux.IORING_ENTER_GETEVENTS());
-        if (result < 0 && result != -Errno.EINTR && result != -Errno.EAGAIN && result != -Errno.EBUSY) {
-            throw ErrnoException.of("io_uring_enter", "IORING_ENTER_GETEVENTS", result);
-        }
-    }
-
-    private long enter(int toSubmit, int minComplete, int flags) {
+    private long enter(int toSubmit) {
         try {
-            return Syscall.call(Linux.__NR_io_uring_enter(), fd.number(), toSubmit, minComplete, flags, 0, 0);
+            return Syscall.call(Linux.__NR_io_uring_enter(), fd.number(), toSubmit, 0, 0, 0, 0);
         } finally {
             Reference.reachabilityFence(this);
         }

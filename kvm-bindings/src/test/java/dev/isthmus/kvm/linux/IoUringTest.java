@@ -44,7 +44,7 @@ class IoUringTest {
 
     private void await(int completions) {
         while (ring.completions() < completions) {
-            ring.awaitCompletion();
+            Thread.onSpinWait();
         }
     }
 
@@ -72,18 +72,12 @@ class IoUringTest {
     }
 
     @Test
-    void stableWriteAndFdatasyncArriveInTheFile() throws IOException {
+    void stableWriteArrivesInTheFile() throws IOException {
         memory.asSlice(0, 512).fill((byte) 0x77);
         ring.prepareWrite(file.fd(), memory.address(), 512, 512, true, 1);
         ring.submit();
         await(1);
         assertEquals(512, ring.result(0));
-        ring.advance(1);
-        ring.prepareFdatasync(file.fd(), 2);
-        ring.submit();
-        await(1);
-
-        assertEquals(0, ring.result(0));
         byte[] bytes = Files.readAllBytes(Path.of(file.path()));
         assertEquals(1, bytes[511]);
         assertEquals(0x77, bytes[512]);
@@ -134,7 +128,7 @@ class IoUringTest {
                 ring.prepareRead(file.fd(), memory.address() + i * 512L, 512, i * 512L, round * 8L + i);
             }
             assertEquals(0, ring.freeEntries());
-            assertThrows(IllegalStateException.class, () -> ring.prepareFdatasync(file.fd(), 0));
+            assertThrows(IllegalStateException.class, () -> ring.prepareRead(file.fd(), memory.address(), 512, 0, 0));
             assertEquals(0, ring.submit());
             await(8);
             long sum = 0;

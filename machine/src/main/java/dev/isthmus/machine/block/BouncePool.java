@@ -39,8 +39,10 @@ final class BouncePool implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         if (free.isEmpty()) {
+            MemorySegment buffer = arena.allocate(BUFFER_BYTES, PAGE_BYTES);
+            // Only one that there is counts: who waits for it gets it.
             made++;
-            return arena.allocate(BUFFER_BYTES, PAGE_BYTES);
+            return buffer;
         }
         return free.pop();
     }

@@ -4,6 +4,7 @@ package dev.isthmus.machine.block;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
@@ -33,6 +34,7 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
 
     private final String namePrefix;
     private final int maxThreads;
+    private final Consumer<Throwable> failureHandler;
 
     // All below guarded by lock.
     private final Object lock = new Object();
@@ -49,16 +51,19 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
      *
      * @param namePrefix what the threads' names begin with
      * @param maxThreads at most so many, at least 1
+     * @param failureHandler is told of what a request throws beside its failure: a bug, or the end of the heap
      */
-    public DiskWorkers(String namePrefix, int maxThreads) {
+    public DiskWorkers(String namePrefix, int maxThreads, Consumer<Throwable> failureHandler) {
         this.namePrefix = namePrefix;
         this.maxThreads = maxThreads;
+        this.failureHandler = failureHandler;
     }
 
     @Override
     public void submit(BlockRequest request) {
         synchronized (lock) {
-            if (!closing && (idleThreads > 0 || threads.size() == maxThreads || startThread())) {
+            // A thread that was notified counts as idle until it runs: it takes one request, not all that come meanwhile.
+            if (!closing && (waiting.size() < idleThreads || threads.size() == maxThreads || startThread())) {
                 waiting.add(request);
                 lock.notify();
                 return;
@@ -120,13 +125,24 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
         }
     }
 
+    /** Returns how many threads have nothing to do now. */
+    int idleThreads() {
+        synchronized (lock) {
+            return idleThreads;
+        }
+    }
+
     private final class Worker implements Runnable {
         @Override
         public void run() {
             BlockRequest request = take();
             while (request != null) {
-                // Completes the request whatever happens.
-                request.run();
+                try {
+                    // Completes the request whatever happens.
+                    request.run();
+                } catch (Throwable thrown) {
+                    failureHandler.accept(thrown);
+                }
                 request = take();
             }
         }

@@ -7,9 +7,11 @@ import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.DirectAccess;
 import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.IoUring;
 import dev.isthmus.kvm.linux.IoVectors;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.memory.Scatters;
 
 /**
  * A request on its way through an {@link IoUringEngine}: one entry of the ring for each extent that it covers. Pooled.
@@ -19,9 +21,6 @@ import dev.isthmus.memory.ScatterView;
 final class Flight {
     /** Pieces of memory of an entry at most. A request of more takes the way over the workers. */
     private static final int PIECES_MAX = IoVectors.MAX_CAPACITY;
-
-    /** What the kernel transfers at once (MAX_RW_COUNT): more would be a short transfer. */
-    private static final long ENTRY_BYTES_MAX = 0x7fff_f000L;
 
     final ExtentList extents = new ExtentList();
 
@@ -70,7 +69,6 @@ final class Flight {
                 continue;
             }
             if (!(file instanceof HostImageFile host)
-                    || extents.lengthBytes(i) > ENTRY_BYTES_MAX
                     || !host.takes(request().data(), extents.offsetBytes(i), extents.lengthBytes(i))) {
                 return false;
             }
@@ -106,7 +104,7 @@ final class Flight {
                 while (rest > 0) {
                     long chunk = Math.min(rest, data.lengthBytes(piece) - pieceOffset);
                     if (file == null) {
-                        data.segment(piece).asSlice(data.offset(piece) + pieceOffset, chunk).fill((byte) 0);
+                        Scatters.zero(data.segment(piece), data.offset(piece) + pieceOffset, chunk);
                     } else {
                         vectors().add(data.segment(piece), data.offset(piece) + pieceOffset, chunk);
                     }
@@ -172,12 +170,31 @@ final class Flight {
     /**
      * Takes note of a completion.
      *
+     * @param result what the kernel says
+     * @param expected what it says where all went well
      * @return whether it was the last
      */
-    boolean completed(boolean asExpected) {
-        failed |= !asExpected;
+    boolean completed(int result, int expected) {
+        if (result != expected) {
+            failed = true;
+            if (result == -Errno.EIO && write) {
+                tellFiles();
+            }
+        }
         left--;
         return left == 0;
+    }
+
+    /**
+     * A write with RWF_DSYNC that fails may have taken the one report that there is of other writes' pages, as
+     * fdatasync's does.
+     */
+    private void tellFiles() {
+        for (int i = 0; i < extents.count(); i++) {
+            if (extents.file(i) instanceof HostImageFile file && stableOn(file)) {
+                file.stableWriteFailed();
+            }
+        }
     }
 
     boolean failed() {

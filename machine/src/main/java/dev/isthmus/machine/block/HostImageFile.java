@@ -18,6 +18,7 @@ import dev.isthmus.kvm.linux.IoVectors;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.io.HostFaults;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.memory.Scatters;
 
 /**
  * A file or block device of the host that holds a disk image: {@code preadv}, {@code pwritev} and {@code fallocate}
@@ -236,21 +237,10 @@ public final class HostImageFile implements ImageFile {
             if (done == target.totalBytes()) {
                 return BlockStatus.OK;
             }
-            zero(target, done);
+            Scatters.zero(target, done, target.totalBytes() - done);
             return BlockStatus.OUT_OF_RANGE;
         } catch (ErrnoException e) {
             return failed(e);
-        }
-    }
-
-    /** Fills what a file that has ended left of a list. */
-    private static void zero(ScatterView target, long skipBytes) {
-        long skip = skipBytes;
-        for (int i = 0; i < target.count(); i++) {
-            long length = target.lengthBytes(i);
-            long skipped = Math.min(skip, length);
-            target.segment(i).asSlice(target.offset(i) + skipped, length - skipped).fill((byte) 0);
-            skip -= skipped;
         }
     }
 
@@ -264,7 +254,7 @@ public final class HostImageFile implements ImageFile {
             if (done == target.byteSize()) {
                 return BlockStatus.OK;
             }
-            target.asSlice(done).fill((byte) 0);
+            Scatters.zero(target, done, target.byteSize() - done);
             return BlockStatus.OUT_OF_RANGE;
         } catch (ErrnoException e) {
             return failed(e);
@@ -336,6 +326,11 @@ public final class HostImageFile implements ImageFile {
             unflushable = direct == null;
             return failed(e);
         }
+    }
+
+    /** Takes note that a write which was to be stable failed: as after a failed {@link #flush}, all flushes do from now on. */
+    void stableWriteFailed() {
+        unflushable = direct == null;
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.isthmus.block.RawImage;
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.device.FdWatch;
 import dev.isthmus.device.LoopPoller;
+import dev.isthmus.device.LoopTimer;
 import dev.isthmus.kvm.linux.IoUring;
 
 /**
@@ -31,6 +32,15 @@ import dev.isthmus.kvm.linux.IoUring;
 public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoCloseable {
     /** Requests prepared at most between two system calls. */
     private static final int ENTRIES = 256;
+
+    /**
+     * Larger requests go to the workers. What is in the page cache the kernel copies while we submit, and what is in no file
+     * we fill with zeroes ourselves: a queue full of these must not keep the loop.
+     */
+    private static final long REQUEST_BYTES_MAX = 1 << 20;
+
+    /** How long after the kernel refused entries it is asked again. */
+    private static final long RETRY_NANOS = 1_000_000;
 
     /** Low bits of a completion's user data: the length that was asked for. High bits: the number of its flight. */
     private static final int LENGTH_BITS = 31;
@@ -52,6 +62,12 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
     private int[] free = new int[16];
 
     private int freeCount;
+
+    /** Has entries tried again that the kernel has refused. */
+    private @Nullable LoopTimer retry;
+
+    /** The kernel has refused entries. */
+    private boolean unsent;
 
     /** Entries whose completion has not come. */
     private int inFlight;
@@ -80,7 +96,7 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
 
     @Override
     public void dispatch() {
-        ring.submit();
+        send();
         workers.dispatch();
         if (ring.completions() > 0) {
             // Reads from the page cache are done by now: their completion needs no wake-up.
@@ -107,9 +123,21 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
         return true;
     }
 
+    /**
+     * Hands over what is prepared. What the kernel has no memory for now is tried again after a while, whether or not
+     * anything else happens until then.
+     */
+    private void send() {
+        unsent = ring.submit() > 0;
+        if (unsent && retry != null) {
+            retry.arm(loop.nanoTime() + RETRY_NANOS);
+        }
+    }
+
     private boolean begin(BlockRequest request) {
         boolean write = request.operation() == BlockOperation.WRITE;
         if ((!write && request.operation() != BlockOperation.READ)
+                || request.lengthBytes() > REQUEST_BYTES_MAX
                 || !(request.backend() instanceof DirectAccess access)) {
             return false;
         }
@@ -143,7 +171,7 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
             return false;
         }
         if (ring.freeEntries() < entries) {
-            ring.submit();
+            send();
         }
         return ring.freeEntries() >= entries;
     }
@@ -155,7 +183,7 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
             long userData = ring.userData(i);
             Flight flight = flights[(int) (userData >>> LENGTH_BITS)];
             inFlight--;
-            if (flight.completed(ring.result(i) == (int) (userData & LENGTH_MASK))) {
+            if (flight.completed(ring.result(i), (int) (userData & LENGTH_MASK))) {
                 end(flight);
             }
         }
@@ -203,6 +231,7 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
     private final class Watch implements Runnable, FdWatch.Callback {
         @Override
         public void run() {
+            retry = loop.newTimer(new Retry());
             watch = loop.watch(ring.fd().number(), FdWatch.READABLE, this);
             loop.addPoller(IoUringEngine.this);
         }
@@ -213,11 +242,23 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
         }
     }
 
+    private final class Retry implements Runnable {
+        @Override
+        public void run() {
+            if (unsent) {
+                dispatch();
+            }
+        }
+    }
+
     private final class Unwatch implements Runnable {
         @Override
         public void run() {
             if (watch != null) {
                 watch.close();
+            }
+            if (retry != null) {
+                retry.cancel();
             }
             loop.removePoller(IoUringEngine.this);
         }

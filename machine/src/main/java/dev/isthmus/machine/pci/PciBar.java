@@ -16,7 +16,7 @@ public record PciBar(int register, long lengthBytes, BusDevice device, Listener 
     /** Attribute bits of the register: memory, 64 bits wide (PCI 3.0, section 6.2.5.1). */
     static final int TYPE_MEMORY_64 = 1 << 2;
 
-    /** Told when the BAR begins and ceases to answer. One call at a time, on vCPU threads. */
+    /** Told when the BAR begins and ceases to answer. One call at a time, on the thread that writes the registers or resets the machine. */
     public interface Listener {
         /** The BAR answers at an address from now on. */
         void mapped(long gpa);

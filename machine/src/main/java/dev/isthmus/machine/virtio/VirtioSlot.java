@@ -6,7 +6,7 @@ package dev.isthmus.machine.virtio;
  * irqfd straight to the guest, neither through a vCPU thread.
  */
 public sealed interface VirtioSlot extends AutoCloseable permits MmioSlot, PciSlot {
-    /** Takes the state after power-on; requests in flight have ended on return. Any thread. */
+    /** Takes the state after power-on; requests in flight have ended on return. Any thread but the loop's. */
     void reset();
 
     /** Ends notifications and interrupts. The device has been reset, the loop still runs. */

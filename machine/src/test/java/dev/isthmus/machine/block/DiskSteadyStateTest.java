@@ -75,7 +75,7 @@ class DiskSteadyStateTest {
     void requestAllocatesNothingOnAnyThread(String format, String engine, String operation) throws Exception {
         boolean write = operation.equals("write");
         IoThread loop = IoThread.start(THREADS + "io", bugs::add);
-        DiskWorkers workers = new DiskWorkers(THREADS + "disk", DiskWorkers.DEFAULT_THREADS);
+        DiskWorkers workers = new DiskWorkers(THREADS + "disk", DiskWorkers.DEFAULT_THREADS, bugs::add);
         IoUringEngine ring = engine.equals("io_uring") ? new IoUringEngine(loop, workers) : null;
         BlockExecutor executor = ring == null ? workers : ring;
         try (BlockBackend disk = image(format)) {

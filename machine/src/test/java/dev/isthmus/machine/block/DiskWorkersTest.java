@@ -18,6 +18,7 @@ import dev.isthmus.memory.ScatterView;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 @Timeout(60)
@@ -66,7 +67,7 @@ class DiskWorkersTest {
         public void close() {}
     }
 
-    private static final class Request extends BlockRequest {
+    private static class Request extends BlockRequest {
         private final LinkedBlockingQueue<BlockStatus> ended;
 
         Request(BlockBackend disk, BlockOperation operation, LinkedBlockingQueue<BlockStatus> ended) {
@@ -85,11 +86,12 @@ class DiskWorkersTest {
     }
 
     private final LinkedBlockingQueue<BlockStatus> ended = new LinkedBlockingQueue<>();
+    private final LinkedBlockingQueue<Throwable> bugs = new LinkedBlockingQueue<>();
 
     @Test
     void requestsRunAtOnceAsManyAsThereAreThreads() throws Exception {
         SlowDisk disk = new SlowDisk(3);
-        try (DiskWorkers workers = new DiskWorkers("test-disk-", 3)) {
+        try (DiskWorkers workers = new DiskWorkers("test-disk-", 3, bugs::add)) {
             for (int i = 0; i < 3; i++) {
                 workers.submit(new Request(disk, BlockOperation.FLUSH, ended));
             }
@@ -104,7 +106,7 @@ class DiskWorkersTest {
     @Test
     void closeLetsAllThatWasSubmittedEndFirst() throws Exception {
         SlowDisk disk = new SlowDisk(1);
-        DiskWorkers workers = new DiskWorkers("test-disk-", 1);
+        DiskWorkers workers = new DiskWorkers("test-disk-", 1, bugs::add);
         for (int i = 0; i < 50; i++) {
             workers.submit(new Request(disk, BlockOperation.FLUSH, ended));
         }
@@ -119,7 +121,7 @@ class DiskWorkersTest {
 
     @Test
     void requestAfterCloseEndsWithAnError() {
-        DiskWorkers workers = new DiskWorkers("test-disk-", 1);
+        DiskWorkers workers = new DiskWorkers("test-disk-", 1, bugs::add);
         workers.close();
 
         workers.submit(new Request(new SlowDisk(1), BlockOperation.FLUSH, ended));
@@ -131,10 +133,52 @@ class DiskWorkersTest {
     void backendThatThrowsFailsItsRequestAloneAndTheWorkerGoesOn() {
         SlowDisk disk = new SlowDisk(1);
         disk.gate.countDown();
-        try (DiskWorkers workers = new DiskWorkers("test-disk-", 1)) {
+        try (DiskWorkers workers = new DiskWorkers("test-disk-", 1, bugs::add)) {
             workers.submit(new Request(disk, BlockOperation.READ, ended));
             workers.submit(new Request(disk, BlockOperation.FLUSH, ended));
         }
         assertEquals(List.of(BlockStatus.IO_ERROR, BlockStatus.OK), new ArrayList<>(ended));
+    }
+
+    @Test
+    void burstFindsAsManyThreadsAsItNeedsThoughOneIsIdle() throws Exception {
+        SlowDisk disk = new SlowDisk(3);
+        try (DiskWorkers workers = new DiskWorkers("test-disk-", 3, bugs::add)) {
+            workers.submit(new Request(disk, BlockOperation.WRITE, ended));
+            assertEquals(BlockStatus.OK, ended.poll(30, TimeUnit.SECONDS));
+            awaitIdle(workers);
+
+            for (int i = 0; i < 3; i++) {
+                workers.submit(new Request(disk, BlockOperation.FLUSH, ended));
+            }
+
+            assertTrue(disk.inFlush.await(30, TimeUnit.SECONDS));
+            disk.gate.countDown();
+        }
+    }
+
+    private static void awaitIdle(DiskWorkers workers) {
+        while (workers.idleThreads() == 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void errorOfARequestIsToldAndTheWorkerGoesOn() {
+        SlowDisk disk = new SlowDisk(1);
+        disk.gate.countDown();
+        OutOfMemoryError error = new OutOfMemoryError("for a test");
+        BlockRequest failing = new Request(disk, BlockOperation.READ, ended) {
+            @Override
+            protected void failed(RuntimeException cause) {
+                throw error;
+            }
+        };
+        try (DiskWorkers workers = new DiskWorkers("test-disk-", 1, bugs::add)) {
+            workers.submit(failing);
+            workers.submit(new Request(disk, BlockOperation.FLUSH, ended));
+        }
+        assertEquals(List.of(BlockStatus.IO_ERROR, BlockStatus.OK), new ArrayList<>(ended));
+        assertSame(error, bugs.poll());
     }
 }

@@ -125,6 +125,9 @@ class PciSlotTest {
         }
 
         @Override
+        public void takeNoMore() {}
+
+        @Override
         public void stopQueue(int queueIndex, Runnable stopped) {
             queues[queueIndex] = null;
             stopped.run();

@@ -27,7 +27,7 @@ import dev.isthmus.block.vmdk.VmdkImage;
  */
 public final class ImageChain implements ImageOpener {
     /** Longer ones are made to exhaust the process. */
-    private static final int MAX_IMAGES = 200;
+    static final int MAX_IMAGES = 200;
 
     private final ImageFolder folder;
     private final @Nullable ClusterCodec zstd;

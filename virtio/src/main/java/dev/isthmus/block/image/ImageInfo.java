@@ -42,8 +42,6 @@ public record ImageInfo(
         List<Qcow2Snapshot> snapshots,
         @Nullable String baseName,
         @Nullable String vmdkType) {
-    private static final int MAX_IMAGES = 200;
-
     /** Makes the snapshots unchangeable. */
     public ImageInfo {
         snapshots = List.copyOf(snapshots);
@@ -109,7 +107,7 @@ public record ImageInfo(
         ImageFormat nextFormat = format;
         while (next != null) {
             String identity = folder.identity(next);
-            if (identities.contains(identity) || identities.size() == MAX_IMAGES) {
+            if (identities.contains(identity) || identities.size() == ImageChain.MAX_IMAGES) {
                 throw new ImageException(
                         next + " is based on itself, or on too many images.",
                         "Change what it is based on with 'isthmus image rebase -u'.");

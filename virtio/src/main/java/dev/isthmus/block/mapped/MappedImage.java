@@ -12,6 +12,7 @@ import dev.isthmus.block.ImageFile;
 import dev.isthmus.block.SparseDisk;
 import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.memory.Scatters;
 
 /**
  * A disk that is only read and whose format says, block by block, where the bytes are. This is the way of a read, which

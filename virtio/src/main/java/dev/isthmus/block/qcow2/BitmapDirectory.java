@@ -53,6 +53,7 @@ final class BitmapDirectory {
                         || tableEntries < 0
                         || tableEntries > MAX_TABLE_ENTRIES
                         || tableOffset <= 0
+                        || tableOffset >= Qcow2Format.MAX_HOST_BYTES
                         || !state.layout.aligned(tableOffset)) {
                     throw damaged();
                 }

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A cluster of metadata in memory: an L2 table or a refcount block. Belongs to its {@link TableCache}.
+ * A cluster of metadata in memory: an L2 table or a refcount block. Belongs to its {@link CachedTables}.
  *
  * <p>Under the metadata lock only.
  */
@@ -14,7 +14,7 @@ final class CachedTable {
     /** Writes are rounded out to this: the page cache works in no smaller units. */
     private static final int WRITE_ALIGNMENT = 4096;
 
-    private final TableCache cache;
+    private final CachedTables cache;
 
     /** The table as it is in the file, and then changed. */
     final MemorySegment bytes;
@@ -34,7 +34,7 @@ final class CachedTable {
     @Nullable CachedTable newer;
     @Nullable CachedTable older;
 
-    CachedTable(TableCache cache, MemorySegment bytes) {
+    CachedTable(CachedTables cache, MemorySegment bytes) {
         this.cache = cache;
         this.bytes = bytes;
     }

@@ -12,13 +12,19 @@ final class CheckState implements AutoCloseable {
     /** More than any image needs that is not made to exhaust memory. */
     private static final long MAX_CLUSTERS = Integer.MAX_VALUE;
 
+    /** The part of Java's memory that the counts of references may take. */
+    private static final int MEMORY_SHARE = 4;
+
+    /** What they may take at least: enough for 2 TiB in clusters of 64 KiB. */
+    private static final long MIN_COUNTS_BYTES = 128 << 20;
+
     final ImageFile file;
     final Qcow2Header header;
     final ClusterLayout layout;
     final CheckCounters counters;
     final ReferenceCounts counts;
     final Arena arena = Arena.ofConfined();
-    final TableCache blocks;
+    final CachedTables blocks;
     long[] refcountTable;
     long[] l1;
     List<Qcow2Snapshot> snapshots = List.of();
@@ -37,8 +43,9 @@ final class CheckState implements AutoCloseable {
             counters.checkError("the file is too large to check");
             throw IoFailure.of(BlockStatus.UNSUPPORTED);
         }
-        this.counts = new ReferenceCounts(clusters);
-        this.blocks = new TableCache(file, arena, layout.clusterBytes, (4 << 20) >>> layout.clusterBits, true);
+        this.counts = new ReferenceCounts(
+                file.name(), clusters, Math.max(MIN_COUNTS_BYTES, Runtime.getRuntime().maxMemory() / MEMORY_SHARE));
+        this.blocks = new CachedTables(file, arena, layout.clusterBytes, (4 << 20) >>> layout.clusterBits, true);
         this.refcountTable = LongTables.read(
                 file, header.refcountTableOffset, header.refcountTableClusters << layout.l2Bits);
         this.l1 = LongTables.read(file, header.l1Offset, header.l1Entries);

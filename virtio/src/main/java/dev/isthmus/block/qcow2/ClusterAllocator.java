@@ -36,7 +36,9 @@ final class ClusterAllocator {
         Refcounts refcounts = image.refcounts;
         long cluster = firstFree;
         while (refcounts.ensureBlock(cluster) || refcounts.get(cluster) != 0) {
-            cluster++;
+            // A refcount table that has moved may have left its old place free, further to the front.
+            firstFree = firstFree == cluster ? cluster + 1 : firstFree;
+            cluster = firstFree;
             if (!refcounts.hasBlock(cluster)) {
                 checkLimit(cluster);
             }

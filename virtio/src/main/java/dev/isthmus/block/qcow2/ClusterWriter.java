@@ -253,15 +253,17 @@ final class ClusterWriter {
             image.exit();
         }
         long entry = layout.compressedEntry(hostOffset, packedBytes);
+        boolean written = false;
         boolean linked = false;
         try {
             if (entry != 0) {
                 IoFailure.check(image.file.write(hostOffset, packed));
+                written = true;
             }
         } finally {
             image.lock.lock();
             try {
-                CachedTable table = entry == 0 || image.broken ? null : image.l1.table(guestCluster);
+                CachedTable table = written && !image.broken ? image.l1.table(guestCluster) : null;
                 linked = linkPacked(table, layout.l2Index(guestCluster), entry);
             } finally {
                 image.allocatingWrites.end(scratch.span);

@@ -16,7 +16,7 @@ import dev.isthmus.device.FaultLog;
 /**
  * What the parts of an open image share: its files, its tables in memory and the lock over them.
  *
- * <p>Lock order: {@link WriteBack}'s lock, then {@link #lock}, the metadata lock. The metadata lock is held for metadata
+ * <p>Lock order: {@link #wholeChanges}, {@link WriteBack}'s lock, then {@link #lock}, the metadata lock. The metadata lock is held for metadata
  * and its I/O only; data is transferred outside of it, counted by {@link #inFlight}.
  */
 final class ImageState {
@@ -34,11 +34,15 @@ final class ImageState {
     final boolean readOnly;
     final Arena arena = Arena.ofShared();
     final ReentrantLock lock = new ReentrantLock();
+
+    /** Held by one who changes the image as a whole, in one step ({@link #exclusively}) or in several (a resize). */
+    final ReentrantLock wholeChanges = new ReentrantLock();
+
     final InFlight inFlight = new InFlight(lock);
     final AllocatingWrites allocatingWrites = new AllocatingWrites();
     final HeaderFields headerFields;
     final MetadataMap map;
-    final TableCache l2Tables;
+    final CachedTables l2Tables;
     final Refcounts refcounts;
     final ClusterAllocator allocator;
     final DeferredFrees frees;
@@ -60,6 +64,9 @@ final class ImageState {
 
     /** Whether the image was found damaged, after which nothing is done with it any more. */
     volatile boolean broken;
+
+    /** Whether it was told that a read-only image is damaged. */
+    private boolean damageReported;
 
     /** Whether somebody changes the image as a whole, and all others wait. */
     private boolean exclusive;
@@ -87,8 +94,8 @@ final class ImageState {
         this.headerFields = new HeaderFields(this);
         this.map = new MetadataMap(layout);
         this.l2Tables =
-                new TableCache(file, arena, layout.clusterBytes, L2_CACHE_BYTES >>> layout.clusterBits, false);
-        TableCache blocks = new TableCache(
+                new CachedTables(file, arena, layout.clusterBytes, L2_CACHE_BYTES >>> layout.clusterBits, false);
+        CachedTables blocks = new CachedTables(
                 file, arena, layout.clusterBytes, readOnly ? 0 : REFCOUNT_CACHE_BYTES >>> layout.clusterBits, true);
         this.refcounts = new Refcounts(this, blocks, readOnly ? new long[0] : readRefcountTable());
         this.allocator = new ClusterAllocator(this);
@@ -180,6 +187,7 @@ final class ImageState {
      * @throws IoFailure where what is in memory could not be written, or the action throws it
      */
     void exclusively(Runnable action) {
+        wholeChanges.lock();
         writeBack.lock();
         lock.lock();
         try {
@@ -196,6 +204,7 @@ final class ImageState {
             inFlight.wake();
             lock.unlock();
             writeBack.unlock();
+            wholeChanges.unlock();
         }
     }
 
@@ -233,22 +242,26 @@ final class ImageState {
     }
 
     /**
-     * Stops everything: the image contradicts itself, and to go on would destroy data. Marks it as corrupt where its
-     * version has a bit for that.
+     * Stops everything where the image may be written: it contradicts itself, and to go on would destroy data. Marks it as
+     * corrupt where its version has a bit for that. One that is read-only can be read on where it is sound.
      *
      * @return what to throw
      */
     IoFailure corrupted(String what) {
-        if (!broken) {
+        if (readOnly) {
+            if (!damageReported) {
+                damageReported = true;
+                faults.report("the image is corrupt, and can't be read everywhere: " + what
+                        + ". Repair it with 'isthmus image check --repair all'");
+            }
+        } else if (!broken) {
             broken = true;
             faults.report("the image is corrupt, and no longer used: " + what
                     + ". Repair it with 'isthmus image check --repair all'");
-            if (!readOnly) {
-                try {
-                    headerFields.setCorrupt(true);
-                } catch (IoFailure e) {
-                    faults.report("the image could not be marked as corrupt: " + e.status());
-                }
+            try {
+                headerFields.setCorrupt(true);
+            } catch (IoFailure e) {
+                faults.report("the image could not be marked as corrupt: " + e.status());
             }
             inFlight.wake();
         }

@@ -22,6 +22,9 @@ final class InFlight {
     private int current;
     private final AtomicInteger waiters = new AtomicInteger();
 
+    /** How many of them wait for the end of I/O. */
+    private final AtomicInteger drainers = new AtomicInteger();
+
     InFlight(ReentrantLock lock) {
         this.lock = lock;
         this.changed = lock.newCondition();
@@ -33,9 +36,12 @@ final class InFlight {
         return current;
     }
 
-    /** Ends I/O. */
+    /**
+     * Ends I/O. Takes the metadata lock only where somebody waits for the end of all I/O: new operations wait then, too,
+     * and do not hold it.
+     */
     void end(int ticket) {
-        if (running.decrementAndGet(ticket) == 0 && waiters.get() > 0) {
+        if (running.decrementAndGet(ticket) == 0 && drainers.get() > 0) {
             lock.lock();
             try {
                 changed.signalAll();
@@ -64,16 +70,18 @@ final class InFlight {
     /** Waits until all I/O has ended; the caller sees to it that none begins. */
     void awaitNone() {
         waiters.incrementAndGet();
+        drainers.incrementAndGet();
         try {
             while (running.get(0) != 0 || running.get(1) != 0) {
                 changed.awaitUninterruptibly();
             }
         } finally {
+            drainers.decrementAndGet();
             waiters.decrementAndGet();
         }
     }
 
-    /** Waits until {@link #wake}, or the end of some I/O, or for no reason. */
+    /** Waits until {@link #wake}, or for no reason. */
     @SuppressWarnings("WaitNotInLoop") // The callers' loops look at what they wait for.
     void awaitChange() {
         waiters.incrementAndGet();

@@ -2,11 +2,19 @@
 package dev.isthmus.block.qcow2;
 
 import java.util.Arrays;
+import java.util.concurrent.ThreadLocalRandom;
 
-/** A set of numbers from 0, without an object for each. Not thread-safe. */
+/**
+ * A set of numbers from 0, without an object for each. Not thread-safe.
+ *
+ * <p>The numbers may come from a hostile image: where each is kept depends on random numbers of this set, so that nobody
+ * can choose them all to meet in one place.
+ */
 final class LongSet {
     private static final long EMPTY = -1;
 
+    private final long firstFactor = ThreadLocalRandom.current().nextLong() | 1;
+    private final long secondFactor = ThreadLocalRandom.current().nextLong() | 1;
     private long[] slots = new long[64];
     private int size;
 
@@ -69,7 +77,8 @@ final class LongSet {
     }
 
     private int home(long value) {
-        return (int) ((value * 0x9E3779B97F4A7C15L) >>> 32) & (slots.length - 1);
+        long mixed = value * firstFactor;
+        return (int) (((mixed ^ mixed >>> 32) * secondFactor) >>> 32) & (slots.length - 1);
     }
 
     private void grow() {

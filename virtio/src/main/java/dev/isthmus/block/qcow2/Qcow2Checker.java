@@ -42,8 +42,8 @@ public final class Qcow2Checker {
      * Checks an image.
      *
      * @param file stays open
-     * @throws ImageException where the header is none or of a kind that is not supported, or the file is to be repaired
-     *     but read-only
+     * @throws ImageException where the header is none or of a kind that is not supported, the file is to be repaired
+     *     but read-only, or counting its references takes more memory than there is
      */
     public static Qcow2CheckResult check(ImageFile file, Repair repair) {
         if (repair != Repair.NONE && file.readOnly()) {
@@ -153,11 +153,12 @@ public final class Qcow2Checker {
 
     /** Writes the snapshot table anew, once the refcounts are sound enough to find a place for it. */
     private void repairSnapshots(SnapshotTable snapshots, int damaged) {
-        if (repair == Repair.ALL && counters.checkErrors == 0) {
-            markSound();
+        if (repair == Repair.ALL && counters.checkErrors == 0 && counters.corruptions == 0) {
             try (Qcow2Image image =
                     Qcow2Image.open(new BorrowedFile(file), null, NoCodec.INSTANCE, snapshots)) {
                 ImageState state = image.state();
+                // The bits are cleared when nothing is wrong any more.
+                state.staysDirty = true;
                 state.exclusively(() -> SnapshotTable.replace(state, state.snapshots));
                 counters.corruptionsFixed += damaged;
                 return;

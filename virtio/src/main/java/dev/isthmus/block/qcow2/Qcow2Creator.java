@@ -174,7 +174,7 @@ public final class Qcow2Creator {
     }
 
     /** Gives the first of some guest clusters their places; answers how many. */
-    private static long preallocateSome(ImageState state, long guestCluster, long wanted) {
+    static long preallocateSome(ImageState state, long guestCluster, long wanted) {
         state.enterToChange();
         try {
             int index = state.layout.l2Index(guestCluster);
@@ -185,6 +185,7 @@ public final class Qcow2Creator {
             if (!state.externalData()) {
                 first = state.allocator.allocate(count);
                 count = state.allocator.allocatedCount();
+                zeroUsed(state, first << state.layout.clusterBits, (first + count) << state.layout.clusterBits);
                 state.noteHighWater((first + count) << state.layout.clusterBits);
             }
             for (int i = 0; i < count; i++) {
@@ -193,6 +194,14 @@ public final class Qcow2Creator {
             return count;
         } finally {
             state.exit();
+        }
+    }
+
+    /** Has host clusters that held something before, as a table that has moved did, read as zeroes. */
+    private static void zeroUsed(ImageState state, long offset, long endOffset) {
+        long usedEnd = Math.min(endOffset, state.highWaterBytes());
+        if (offset < usedEnd) {
+            IoFailure.check(state.file.writeZeroes(offset, usedEnd - offset, true));
         }
     }
 

@@ -216,6 +216,7 @@ final class Qcow2Header {
                 || extension.get(Qcow2Format.U32, 4) != 0
                 || Integer.compareUnsigned(extension.get(Qcow2Format.U32, 0) - 1, Qcow2Format.MAX_BITMAPS) >= 0
                 || Long.compareUnsigned(extension.get(Qcow2Format.U64, 8), Qcow2Format.MAX_BITMAP_DIRECTORY_BYTES) > 0
+                || Long.compareUnsigned(extension.get(Qcow2Format.U64, 16), Qcow2Format.MAX_HOST_BYTES) >= 0
                 || (extension.get(Qcow2Format.U64, 16) & ((1L << clusterBits) - 1)) != 0) {
             throw damaged(name, "has a damaged list of bitmaps");
         }

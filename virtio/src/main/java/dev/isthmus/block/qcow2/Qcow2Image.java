@@ -35,7 +35,8 @@ import dev.isthmus.memory.ScatterView;
  *   <li>A cluster that was given up is free only when no metadata on disk refers to it and no I/O is using it
  *       ({@link DeferredFrees}).
  *   <li>Tables that move (the refcount table, an L1 table, the snapshot table) are written and flushed whole, and then
- *       the header is changed in a single sector ({@link HeaderFields}).
+ *       the header is changed in a single sector ({@link HeaderFields}). Only another name of the backing image takes
+ *       all of the header's cluster to be written anew ({@link Qcow2Amender}), which a crash of the host may cut short.
  * </ol>
  *
  * <p>An image that contradicts itself is marked as corrupt, and every request to it fails from then on, as with QEMU.
@@ -78,7 +79,12 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
         return open(file, opener, zstd, null);
     }
 
-    /** Opens an image whose snapshot table was read already, and may not be readable as it is. */
+    /**
+     * Opens an image.
+     *
+     * @param snapshots where a repair opens it: its snapshot table, which may not be readable as it is in the file; the
+     *     image may be marked as corrupt or dirty then, and stays so
+     */
     static Qcow2Image open(
             ImageFile file,
             @Nullable ImageOpener opener,
@@ -87,8 +93,8 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
         boolean readOnly = file.readOnly();
         FaultLog faults = new FaultLog(file.name());
         Qcow2Header header = Qcow2Header.read(file, false);
-        checkOpenable(file, header, readOnly, zstd);
-        if (header.dirty() && !readOnly) {
+        checkOpenable(file, header, readOnly || snapshots != null, zstd);
+        if (header.dirty() && !readOnly && snapshots == null) {
             faults.report("the image was not closed in order; its refcounts are being repaired");
             header = repaired(file);
         }
@@ -284,7 +290,7 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
 
     /**
      * Gives up all clusters of an image that is based on another one, which then shows through everywhere. Nobody else may
-     * be using it.
+     * be using it. Whenever the host crashes meanwhile, each cluster reads as before or as that other one.
      */
     public BlockStatus makeEmpty() {
         if (image.readOnly) {
@@ -293,14 +299,11 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
         if (image.externalData() || image.backing == null) {
             return BlockStatus.UNSUPPORTED;
         }
-        Scratch scratch = pool.take();
         try {
-            zeroes.forget(0, image.capacityBytes, scratch);
+            zeroes.forget(0, image.capacityBytes);
             return BlockStatus.OK;
         } catch (IoFailure e) {
             return e.status();
-        } finally {
-            pool.giveBack(scratch);
         }
     }
 

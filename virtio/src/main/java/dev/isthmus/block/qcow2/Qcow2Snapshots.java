@@ -70,17 +70,17 @@ public final class Qcow2Snapshots {
                     image.file.name() + " has an external data file, so it can't have snapshots.",
                     "Take a copy, or convert it to an image without such a file.");
         }
-        if (name.isEmpty() || name.length() * 4 > MAX_NAME_BYTES || find(name) != null) {
-            throw new ImageException(
-                    "A snapshot can't be called '" + name + "': the name is taken, empty or too long.",
-                    "Choose another name.");
-        }
         List<Qcow2Snapshot> made = new ArrayList<>();
         run(() -> made.add(createLocked(name, when)));
         return made.getFirst();
     }
 
     private Qcow2Snapshot createLocked(String name, Instant when) {
+        if (name.isEmpty() || name.length() * 4 > MAX_NAME_BYTES || find(name) != null) {
+            throw new ImageException(
+                    "A snapshot can't be called '" + name + "': the name is taken, empty or too long.",
+                    "Choose another name.");
+        }
         if (image.snapshots.size() >= Qcow2Format.MAX_SNAPSHOTS) {
             throw new ImageException(image.file.name() + " has the largest number of snapshots already.", "Delete some.");
         }
@@ -131,14 +131,18 @@ public final class Qcow2Snapshots {
      */
     public void apply(String idOrName) {
         refuseReadOnly();
-        Qcow2Snapshot snapshot = existing(idOrName);
-        run(() -> applyLocked(snapshot));
+        // Looked up when nobody else can delete it any more.
+        run(() -> applyLocked(existing(idOrName)));
     }
 
     private void applyLocked(Qcow2Snapshot snapshot) {
         long[] newL1 = ReferenceTree.l1Of(image, snapshot);
         if (snapshot.diskBytes() < 0 || image.layout.l1Entries(snapshot.diskBytes()) > newL1.length) {
             throw image.corrupted("the L1 table of " + snapshot + " is too small for its disk");
+        }
+        // The snapshot goes on referring to these tables: none may be changed in place, from the first moment on.
+        for (int i = 0; i < newL1.length; i++) {
+            newL1[i] &= ~Qcow2Format.COPIED;
         }
         ReferenceTree tree = new ReferenceTree(image);
         tree.checkRoom(newL1);
@@ -168,8 +172,7 @@ public final class Qcow2Snapshots {
      */
     public void delete(String idOrName) {
         refuseReadOnly();
-        Qcow2Snapshot snapshot = existing(idOrName);
-        run(() -> deleteLocked(snapshot));
+        run(() -> deleteLocked(existing(idOrName)));
     }
 
     private void deleteLocked(Qcow2Snapshot snapshot) {

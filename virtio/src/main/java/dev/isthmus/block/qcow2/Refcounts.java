@@ -18,12 +18,12 @@ import dev.isthmus.block.BlockStatus;
 final class Refcounts {
     private final ImageState image;
     private final ClusterLayout layout;
-    private final TableCache blocks;
+    private final CachedTables blocks;
     private long[] table;
     private int dirtyFrom;
     private int dirtyTo;
 
-    Refcounts(ImageState image, TableCache blocks, long[] table) {
+    Refcounts(ImageState image, CachedTables blocks, long[] table) {
         this.image = image;
         this.layout = image.layout;
         this.blocks = blocks;
@@ -205,13 +205,6 @@ final class Refcounts {
             LongTables.write(image.file, image.header.refcountTableOffset, table, dirtyFrom, dirtyTo);
             dirtyTo = 0;
         }
-    }
-
-    /** Forgets what is in memory and takes another table: the file was changed by other means. */
-    void reload(long[] newTable) {
-        blocks.dropAll();
-        table = newTable;
-        dirtyTo = 0;
     }
 
     /** Tells the map where the blocks are. */

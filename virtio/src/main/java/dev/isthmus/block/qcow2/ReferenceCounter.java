@@ -54,8 +54,10 @@ final class ReferenceCounter {
             counters.corruption("there are snapshots in spite of an external data file");
         }
         for (Qcow2Snapshot snapshot : state.snapshots) {
-            if (!layout.aligned(snapshot.l1Offset())) {
-                counters.corruption("the L1 table of " + snapshot + " is not aligned");
+            if (!layout.aligned(snapshot.l1Offset())
+                    || snapshot.l1Offset() < 0
+                    || snapshot.l1Offset() >= Qcow2Format.MAX_HOST_BYTES) {
+                counters.corruption("the L1 table of " + snapshot + " is not aligned, or lies where none can be");
             } else if (Integer.toUnsignedLong(snapshot.l1Entries()) * Qcow2Format.ENTRY_BYTES > Qcow2Format.MAX_L1_BYTES) {
                 counters.corruption("the L1 table of " + snapshot + " is too large");
             } else {
@@ -70,7 +72,8 @@ final class ReferenceCounter {
             return;
         }
         // The last cluster of a file may be there in part only.
-        if (offset < 0 || offset + lengthBytes - state.fileBytes() >= layout.clusterBytes) {
+        long limit = state.fileBytes() + layout.clusterBytes - 1;
+        if (offset < 0 || offset > limit || lengthBytes > limit - offset) {
             counters.corruption("0x" + Long.toHexString(offset) + " is referred to but beyond the end of the file");
             return;
         }

@@ -23,6 +23,16 @@ final class Resizer {
      *     {@link BlockStatus#UNSUPPORTED} where version 2 has snapshots, which can't tell their size there
      */
     void resize(long newBytes) {
+        // What is decided at the beginning must be true at the end: no other resize and no snapshot in between.
+        image.wholeChanges.lock();
+        try {
+            resizeAlone(newBytes);
+        } finally {
+            image.wholeChanges.unlock();
+        }
+    }
+
+    private void resizeAlone(long newBytes) {
         if (newBytes < 0 || newBytes % Qcow2Format.SECTOR_BYTES != 0) {
             throw IoFailure.of(BlockStatus.UNSUPPORTED);
         }
@@ -38,7 +48,7 @@ final class Resizer {
             if (newBytes > oldBytes) {
                 grow(oldBytes, newBytes, scratch);
             } else if (newBytes < oldBytes) {
-                shrink(oldBytes, newBytes, scratch);
+                shrink(oldBytes, newBytes);
             }
         } finally {
             opened.pool().giveBack(scratch);
@@ -49,23 +59,20 @@ final class Resizer {
     void firstSize(long newBytes) {
         int entries = (int) image.layout.l1Entries(newBytes);
         image.exclusively(() -> {
-            if (entries > 0) {
-                growL1(entries);
-            }
+            growL1(entries);
             setSize(newBytes);
         });
     }
 
     private void grow(long oldBytes, long newBytes, Scratch scratch) {
         int entries = (int) image.layout.l1Entries(newBytes);
-        if (entries > image.l1.size()) {
-            image.exclusively(() -> growL1(entries));
-        }
+        image.exclusively(() -> growL1(entries));
         if (image.header.dataFileRaw()) {
             IoFailure.check(image.data().setSize(newBytes));
+            preallocate(oldBytes, newBytes);
         } else {
             // What may be left from a larger disk of the past, and what the backing image has there, must not appear.
-            opened.zeroes().forget(oldBytes, newBytes, scratch);
+            opened.zeroes().forget(oldBytes, newBytes);
             long clusterEnd = image.layout.clusters(oldBytes) << image.layout.clusterBits;
             BlockBackend backing = image.backing;
             long zeroEnd = Math.min(newBytes, backing == null ? clusterEnd : Math.max(clusterEnd, backing.capacityBytes()));
@@ -76,7 +83,16 @@ final class Resizer {
         image.exclusively(() -> setSize(newBytes));
     }
 
-    private void shrink(long oldBytes, long newBytes, Scratch scratch) {
+    /** A raw data file must be the disk, whatever is written to it directly, so all of it has its place. */
+    private void preallocate(long oldBytes, long newBytes) {
+        long guestCluster = image.layout.clusters(oldBytes);
+        long end = image.layout.clusters(newBytes);
+        while (guestCluster < end) {
+            guestCluster += Qcow2Creator.preallocateSome(image, guestCluster, end - guestCluster);
+        }
+    }
+
+    private void shrink(long oldBytes, long newBytes) {
         // Requests beyond the new end are refused from here on.
         image.capacityBytes = newBytes;
         boolean done = false;
@@ -85,7 +101,7 @@ final class Resizer {
                 IoFailure.check(image.data().setSize(newBytes));
             } else {
                 // Before the header changes, so that nothing old appears when the disk grows again.
-                opened.zeroes().forget(newBytes, oldBytes, scratch);
+                opened.zeroes().forget(newBytes, oldBytes);
             }
             image.exclusively(() -> setSize(newBytes));
             done = true;
@@ -102,6 +118,9 @@ final class Resizer {
     }
 
     private void growL1(int entries) {
+        if (entries <= image.l1.size()) {
+            return;
+        }
         long lengthBytes = (long) entries * Qcow2Format.ENTRY_BYTES;
         long offset = image.allocator.allocateTable(lengthBytes);
         image.noteHighWater(offset + lengthBytes);

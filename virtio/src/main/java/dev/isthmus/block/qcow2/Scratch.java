@@ -110,7 +110,7 @@ final class Scratch {
         }
 
         synchronized void giveBack(Scratch scratch) {
-            // Guest memory must not be kept alive by what once transferred it.
+            // The next operation adds to what is in them.
             scratch.slice.clear();
             scratch.transfer.clear();
             free.addLast(scratch);

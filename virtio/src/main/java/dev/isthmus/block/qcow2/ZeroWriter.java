@@ -11,8 +11,9 @@ import dev.isthmus.memory.ScatterList;
  * Has ranges of the disk read as zeroes, and gives up their clusters. Any thread.
  *
  * <p>Whole clusters are changed in their L2 entries alone. Host clusters that are given up are punched out of the file at
- * once, as I/O in flight, so that none of them is reused before; what they held may be lost in a crash before the L2
- * entries are stable, which is what the guest has asked for.
+ * once, as I/O in flight, so that none of them is reused before; in a crash before the L2 entries are stable they read as
+ * zeroes, which is what the guest has asked for. Where something else is to show through, it is for
+ * {@link ClusterForgetter}.
  */
 final class ZeroWriter {
     /** What becomes of the clusters. */
@@ -22,9 +23,7 @@ final class ZeroWriter {
         /** Reads as zeroes, and keeps its storage. */
         KEEP,
         /** Reads as zeroes, and gives up its storage. */
-        UNMAP,
-        /** Is beyond the end of the disk, and has no contents any more. */
-        FORGET
+        UNMAP
     }
 
     private static final int ZERO_BYTES = 1 << 16;
@@ -57,10 +56,10 @@ final class ZeroWriter {
         }
     }
 
-    /** Gives up all clusters beyond the end of a disk that has become smaller, or is about to become larger. */
-    void forget(long offset, long end, Scratch scratch) {
+    /** Gives up all clusters of a range: beyond the end of the disk, or so that the backing image shows through. */
+    void forget(long offset, long end) {
         if (roundUp(offset) < roundUp(end)) {
-            zeroClusters(roundUp(offset), roundUp(end), Mode.FORGET, scratch);
+            new ClusterForgetter(image, clusters).forget(roundUp(offset) >>> layout.clusterBits, roundUp(end) >>> layout.clusterBits);
         }
     }
 
@@ -183,7 +182,7 @@ final class ZeroWriter {
         Run given = scratch.run;
         given.lengthBytes = 0;
         boolean unallocatedIsZero = image.backing == null;
-        if (image.l1.tableOffset(guestCluster) == 0 && (unallocatedIsZero || mode == Mode.DISCARD || mode == Mode.FORGET)) {
+        if (image.l1.tableOffset(guestCluster) == 0 && (unallocatedIsZero || mode == Mode.DISCARD)) {
             return count;
         }
         CachedTable table = null;
@@ -227,9 +226,6 @@ final class ZeroWriter {
 
     private long newEntry(ClusterType type, long old, Mode mode) {
         boolean unallocatedIsZero = image.backing == null;
-        if (mode == Mode.FORGET) {
-            return 0;
-        }
         if (type == ClusterType.UNALLOCATED) {
             return mode == Mode.DISCARD || unallocatedIsZero ? old : Qcow2Format.ZERO;
         }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block.vdi;
 
-import java.lang.foreign.Arena;
 
 import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
-import dev.isthmus.block.mapped.FileBytes;
 import dev.isthmus.block.mapped.Location;
 import dev.isthmus.block.mapped.MappedImage;
 import dev.isthmus.block.mapped.TableCache;
@@ -46,18 +44,6 @@ public final class VdiImage extends MappedImage {
                 new ImageFile[] {file},
                 new long[] {fileBytes},
                 header.blocks() * VdiHeader.VDI_IMAGE_BLOCK_POINTER_BYTES);
-    }
-
-    /**
-     * Tells whether a file is an image of this format, by its signature.
-     *
-     * @throws ImageException if the host can't read it
-     */
-    public static boolean probe(ImageFile file) {
-        try (Arena arena = Arena.ofConfined()) {
-            FileBytes header = FileBytes.read(file, 0, VdiHeader.HEADER_BYTES, arena);
-            return header.u32(VdiHeader.SIGNATURE_OFFSET) == VdiHeader.VDI_IMAGE_SIGNATURE;
-        }
     }
 
     /**

@@ -8,8 +8,8 @@ import java.util.TreeMap;
 
 import dev.isthmus.block.ImageFile;
 import dev.isthmus.block.mapped.ImageErrors;
-import dev.isthmus.block.mapped.Scatters;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.memory.Scatters;
 
 /**
  * What a replayed log changes in a file: ranges with their new bytes, or with zeroes.

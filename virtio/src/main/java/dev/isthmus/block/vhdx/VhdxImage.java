@@ -70,15 +70,6 @@ public final class VhdxImage extends MappedImage {
     }
 
     /**
-     * Tells whether a file is an image of this format, by its signature.
-     *
-     * @throws ImageException if the host can't read it
-     */
-    public static boolean probe(ImageFile file) {
-        return VhdxHeader.hasSignature(file);
-    }
-
-    /**
      * Opens an image.
      *
      * @param file is closed with the disk; stays the caller's where this fails

@@ -45,26 +45,7 @@ record Descriptor(String createType, List<ExtentLine> extents) {
 
     private static final int MAX_VERSION = 3;
 
-    /** What is looked at of a file to see whether it is a descriptor. */
-    private static final int PROBED_BYTES = 4096;
-
     private static final String VERSION_KEY = "version";
-
-    /**
-     * Tells whether a file begins as a descriptor does: with a version behind nothing but comments and empty lines.
-     *
-     * @throws ImageException if the host can't read it
-     */
-    static boolean probe(ImageFile file) {
-        String text = text(file, 0, PROBED_BYTES);
-        for (int start = 0; start < text.length(); start = lineEnd(text, start) + 1) {
-            String line = text.substring(start, lineEnd(text, start)).trim();
-            if (!line.isEmpty() && line.charAt(0) != '#') {
-                return VERSION_KEY.equals(key(line)) && version(value(line)) > 0;
-            }
-        }
-        return false;
-    }
 
     /**
      * Reads a descriptor.

@@ -12,9 +12,9 @@ import java.util.zip.Inflater;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockStatus;
-import dev.isthmus.block.mapped.Scatters;
 import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.memory.Scatters;
 
 /**
  * Unpacks compressed grains and keeps the last few, so that small reads one after the other unpack a grain once.

@@ -2,6 +2,7 @@
 package dev.isthmus.block.vmdk;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,7 @@ import dev.isthmus.block.BlockGeometry;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.mapped.FileBytes;
 import dev.isthmus.block.mapped.ImageErrors;
 import dev.isthmus.block.mapped.Location;
@@ -50,19 +52,6 @@ public final class VmdkImage extends MappedImage {
     }
 
     /**
-     * Tells whether a file is an image of this format: a sparse extent or a descriptor, also of a kind that
-     * {@link #open} refuses.
-     *
-     * @throws ImageException if the host can't read it
-     */
-    public static boolean probe(ImageFile file) {
-        long magic = magic(file);
-        return magic == SparseHeader.SPARSE_MAGICNUMBER
-                || magic == SparseHeader.COWDISK_MAGIC
-                || Descriptor.probe(file);
-    }
-
-    /**
      * Opens an image.
      *
      * @param file the descriptor, or the only extent; is closed with the disk, and stays the caller's where this fails
@@ -76,10 +65,17 @@ public final class VmdkImage extends MappedImage {
         if (magic == SparseHeader.SPARSE_MAGICNUMBER || magic == SparseHeader.COWDISK_MAGIC) {
             return openMonolithic(file, faults);
         }
-        if (!Descriptor.probe(file)) {
+        if (!probed(file)) {
             throw ImageErrors.otherFormat(SparseHeader.FORMAT, file);
         }
         return openDescriptor(file, siblings, faults);
+    }
+
+    private static boolean probed(ImageFile file) {
+        try (Arena arena = Arena.ofConfined()) {
+            byte[] start = FileBytes.read(file, 0, ImageFormat.PROBE_BYTES, arena).copy(0, ImageFormat.PROBE_BYTES);
+            return ImageFormat.probe(MemorySegment.ofArray(start)) == ImageFormat.VMDK;
+        }
     }
 
     private static long magic(ImageFile file) {

@@ -42,7 +42,7 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
     /** Whether the loop looks by itself, so that drivers need not notify. */
     private boolean polled;
 
-    /** Set when a queue is malformed: the device needs a reset and takes nothing more from any queue. */
+    /** The device needs a reset and takes nothing more from any queue. */
     private boolean broken;
 
     ActiveBlk(
@@ -64,7 +64,7 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
         this.stopping = new Runnable[options.queueCount()];
         this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
         this.moreHalf = activation.loop().newBottomHalf(this::processMore);
-        this.completions = new CompletionQueue(backend, completionsHalf);
+        this.completions = new CompletionQueue(backend, activation.loop(), completionsHalf);
         activation.loop().addPoller(this);
     }
 
@@ -91,12 +91,25 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
         if (queue == null || stopping[queueIndex] != null || broken) {
             return;
         }
-        if (queue.process(polled)) {
+        completions.attend(true);
+        boolean again = queue.process(polled);
+        completions.attend(false);
+        if (again) {
             more |= 1L << queueIndex;
             moreHalf.schedule();
         }
-        broken = queue.broken();
-        queue.signalUsed();
+        broken |= queue.broken();
+        if (completions.anyOfLoop()) {
+            // What the page cache had is done already; one interrupt for all of it.
+            completionsCame();
+        } else {
+            queue.signalUsed();
+        }
+    }
+
+    @Override
+    public void takeNoMore() {
+        broken = true;
     }
 
     @Override

@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.device.BottomHalf;
+import dev.isthmus.device.EventLoop;
 
 /**
- * Brings completed requests from any number of workers back to the one loop thread.
+ * Brings completed requests from any number of workers back to the one loop thread, and keeps those that the loop itself
+ * completes until it comes to them.
  *
  * <pre>
  *           oldest                       newest
@@ -32,6 +34,7 @@ final class CompletionQueue {
         }
     }
 
+    private final EventLoop loop;
     private final BottomHalf wake;
     private final BlkRequest dummy;
     private volatile BlkRequest last;
@@ -39,13 +42,21 @@ final class CompletionQueue {
     /** Next request to hand out, or the dummy before it. Loop thread only. */
     private BlkRequest taken;
 
+    /** Those that the loop has completed. Loop thread only. */
+    private final RequestList ofLoop = new RequestList();
+
+    /** Whoever calls {@link #poll} does so after this anyway. Loop thread only. */
+    private boolean attended;
+
     /**
      * Makes an empty queue.
      *
+     * @param loop whose thread polls
      * @param wake has the loop call {@link #poll} until it returns null
      */
     @SuppressWarnings("NullAway") // The dummy is never submitted, completed or handed out.
-    CompletionQueue(BlockBackend backend, BottomHalf wake) {
+    CompletionQueue(BlockBackend backend, EventLoop loop, BottomHalf wake) {
+        this.loop = loop;
         this.wake = wake;
         this.dummy = new BlkRequest(backend, null, this);
         this.last = dummy;
@@ -54,8 +65,25 @@ final class CompletionQueue {
 
     /** Adds a completed request and wakes the loop. Any thread; the caller must not touch the request afterwards. */
     void add(BlkRequest request) {
-        link(request);
-        wake.schedule();
+        if (loop.inLoop()) {
+            ofLoop.add(request);
+            if (!attended) {
+                wake.schedule();
+            }
+        } else {
+            link(request);
+            wake.schedule();
+        }
+    }
+
+    /** Says whether the caller looks at {@link #anyOfLoop} by itself, so that the loop need not be woken. Loop thread. */
+    void attend(boolean now) {
+        attended = now;
+    }
+
+    /** Tells whether there are requests that the loop has completed. Loop thread. */
+    boolean anyOfLoop() {
+        return !ofLoop.isEmpty();
     }
 
     private void link(BlkRequest request) {
@@ -67,6 +95,10 @@ final class CompletionQueue {
 
     /** Takes the oldest completed request, or null where there is none, or none whose link is done. Loop thread. */
     @Nullable BlkRequest poll() {
+        BlkRequest own = ofLoop.poll();
+        if (own != null) {
+            return own;
+        }
         BlkRequest first = taken;
         BlkRequest second = first.next;
         if (first == dummy) {

@@ -32,6 +32,9 @@ public final class VirtioBlk implements VirtioDevice {
     /** Held while the configuration space changes: the driver and the loop both do that. */
     private final Object configLock = new Object();
 
+    /** The capacity that drivers have been interrupted for last, or found first. Loop thread only. */
+    private long toldBytes;
+
     /** What serves the driver, or served it last. Loop thread only. */
     private @Nullable ActiveBlk active;
 
@@ -51,6 +54,7 @@ public final class VirtioBlk implements VirtioDevice {
         this.cache = new WriteCache(options.writeback());
         this.gate = new RequestGate(executor);
         this.config = new ConfigSpace(describe());
+        this.toldBytes = backend.capacityBytes();
     }
 
     private byte[] describe() {
@@ -157,10 +161,13 @@ public final class VirtioBlk implements VirtioDevice {
 
     /** Tells the driver of the capacity that the disk has now. Loop thread. */
     public void capacityChanged() {
-        int before = config.generation();
         updateConfig();
+        // Not by the configuration space, which a driver's write may have brought up to date meanwhile.
+        long capacityBytes = backend.capacityBytes();
+        boolean changed = capacityBytes != toldBytes;
+        toldBytes = capacityBytes;
         ActiveBlk current = active;
-        if (current != null && !current.closed() && config.generation() != before) {
+        if (current != null && !current.closed() && changed) {
             current.configChanged();
         }
     }

@@ -32,13 +32,14 @@ final class WriteCache {
         changeable = (features & VirtioBlkProtocol.VIRTIO_BLK_F_CONFIG_WCE) != 0;
     }
 
-    /** Handles the driver's write to {@code writeback}; tells whether it had an effect. */
+    /** Handles the driver's write to {@code writeback}; tells whether that changes anything. */
     boolean set(boolean on) {
         if (!changeable) {
             return false;
         }
+        boolean changed = writeback != on;
         writeback = on;
-        return true;
+        return changed;
     }
 
     /** Tells whether completed writes may stay volatile. */

@@ -169,7 +169,7 @@ final class DeviceLifecycle {
     void allowMemory(boolean allowed) {
         MemoryTask task = new MemoryTask(allowed);
         loop.call(task);
-        if (task.broke) {
+        if (task.inUse) {
             for (int i = 0; i < started.length; i++) {
                 loop.callAndAwait(new StopQueueTask(i));
             }
@@ -334,6 +334,9 @@ final class DeviceLifecycle {
     private void needsReset(String reason) {
         assert loop.inLoop();
         faults.report("needs a reset: " + reason);
+        if (active != null) {
+            active.takeNoMore();
+        }
         if ((state.addStatus(DeviceStatus.DEVICE_NEEDS_RESET) & DeviceStatus.DRIVER_OK) != 0) {
             // 2.1.2: once DRIVER_OK is set, the driver must be told.
             interrupts.configChanged();
@@ -379,8 +382,8 @@ final class DeviceLifecycle {
     private final class MemoryTask implements Runnable {
         private final boolean allowed;
 
-        /** Whether a live device lost the right. Set on the loop, read by the caller after that. */
-        boolean broke;
+        /** Whether the host may still be using buffers. Set on the loop, read by the caller after that. */
+        boolean inUse;
 
         MemoryTask(boolean allowed) {
             this.allowed = allowed;
@@ -390,9 +393,9 @@ final class DeviceLifecycle {
         public void run() {
             memoryAllowed = allowed;
             if (!allowed && active != null) {
-                broke = true;
                 needsReset("lost the right to access memory");
             }
+            inUse = !allowed && (active != null || reset.underWay());
         }
     }
 

@@ -118,7 +118,7 @@ public final class PciTransport implements BusDevice {
 
     /**
      * Resets transport and device as a driver's reset does, in any state: requests in flight have ended on return. For
-     * a machine's reset and its end. Any thread.
+     * a machine's reset and its end. Any thread but the loop's.
      */
     public void reset() {
         lifecycle.reset();

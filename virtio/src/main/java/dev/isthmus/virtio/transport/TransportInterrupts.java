@@ -6,7 +6,7 @@ interface TransportInterrupts {
     /** Interrupts for used buffers of a queue. Loop thread. */
     void usedBuffers(int queueIndex);
 
-    /** Interrupts for a change of configuration or status. Any thread. */
+    /** Interrupts for a change of configuration or status. Loop thread. */
     void configChanged();
 
     /** Forgets all pending events: the device was reset. Loop thread. */

@@ -14,6 +14,7 @@ import dev.isthmus.block.ExtentList;
 import dev.isthmus.device.FaultLog;
 import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
+import dev.isthmus.memory.Scatters;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

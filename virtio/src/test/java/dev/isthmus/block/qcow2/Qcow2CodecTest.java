@@ -87,6 +87,24 @@ class Qcow2CodecTest {
     }
 
     @Test
+    void packedClusterThatCantBeWrittenLeavesTheOldOne() {
+        try (Qcow2Image disk = filled();
+                Arena arena = Arena.ofConfined()) {
+            assertEquals(BlockStatus.OK, disk.flush());
+            MemorySegment cluster = arena.allocate(CLUSTER);
+            cluster.fill((byte) 77);
+            file.failAfter(0, BlockStatus.NO_SPACE);
+
+            assertEquals(BlockStatus.NO_SPACE, disk.writeCompressed(2 * CLUSTER, cluster));
+
+            file.recover();
+            model.checkAll(disk);
+        }
+        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.NONE);
+        assertTrue(result.clean(), () -> result.findings().toString());
+    }
+
+    @Test
     void imageIsRefusedWithoutItsCompression() {
         filled().close();
 

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.block.qcow2;
 
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.time.Instant;
+import java.util.List;
 import java.util.SplittableRandom;
 
 import org.junit.jupiter.api.Test;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
+import dev.isthmus.memory.ScatterList;
 import dev.isthmus.testing.block.MemoryImageFile;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Images that contradict themselves, in use: metadata is never overwritten, and nothing but a status comes out. */
@@ -100,6 +105,93 @@ class Qcow2DamageTest {
         int l1 = (int) buffer.getLong(40);
         buffer.putLong(l1, buffer.getLong(l1) + 512);
         assertStopped(bytes, 0);
+    }
+
+    @Test
+    void damagedEntryOfAReadOnlyImageFailsOnlyWhatNeedsIt() {
+        byte[] bytes = image();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        buffer.putLong(l2Entry(bytes, 9), buffer.getLong(l2Entry(bytes, 9)) + 512);
+        try (Qcow2Image disk = Qcow2Image.open(new MemoryImageFile("damaged", bytes, true), null, null)) {
+            ScatterList target = new ScatterList();
+            target.add(MemorySegment.ofArray(new byte[512]), 0, 512);
+
+            assertEquals(BlockStatus.IO_ERROR, disk.read(9 * CLUSTER, target));
+
+            assertEquals(BlockStatus.OK, disk.read(0, target));
+            assertEquals(BlockStatus.IO_ERROR, disk.read(9 * CLUSTER, target));
+            model.check(disk, random, 10 * CLUSTER, CAPACITY - 10 * CLUSTER);
+        }
+    }
+
+    @Test
+    void snapshotTableThatPointsBeyondAllOffsetsIsFound() {
+        byte[] bytes = image();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        int snapshot = (int) buffer.getLong(64);
+        buffer.putLong(snapshot, 0x7FFF_FFFF_FFFF_0000L);
+        buffer.putInt(snapshot + 8, 4 << 20);
+        MemoryImageFile file = new MemoryImageFile("damaged", bytes, false);
+
+        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.NONE);
+
+        assertNotEquals(0, result.corruptions());
+        buffer.putLong(72, Qcow2Format.INCOMPAT_DIRTY);
+        MemoryImageFile dirty = new MemoryImageFile("dirty", bytes, false);
+        assertThrows(ImageException.class, () -> Qcow2Image.open(dirty, null, null));
+    }
+
+    @Test
+    void bitmapsThatLieBeyondAllOffsetsAreRefused() {
+        byte[] bytes = image();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        buffer.putLong(88, Qcow2Format.AUTOCLEAR_BITMAPS);
+        int extension = buffer.getInt(100);
+        buffer.putInt(extension, Qcow2Format.EXTENSION_BITMAPS).putInt(extension + 4, 24);
+        buffer.putInt(extension + 8, 1).putInt(extension + 12, 0);
+        buffer.putLong(extension + 16, 32).putLong(extension + 24, 0x7FFF_FFFF_FFFF_0000L);
+        buffer.putLong(extension + 32, 0);
+        MemoryImageFile file = new MemoryImageFile("damaged", bytes, false);
+
+        assertThrows(ImageException.class, () -> Qcow2Checker.check(file, Qcow2Checker.Repair.NONE));
+        assertThrows(ImageException.class, () -> Qcow2Image.open(file, null, null));
+    }
+
+    @Test
+    void imageStaysMarkedAsCorruptWhereARepairLeavesCorruptions() {
+        byte[] bytes = image();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        // An entry that can't be repaired, and a snapshot without what version 3 must have, which can.
+        buffer.putLong(l2Entry(bytes, 9), buffer.getLong(l2Entry(bytes, 9)) + 512);
+        buffer.putInt((int) buffer.getLong(64) + 36, 0);
+        buffer.putLong(72, Qcow2Format.INCOMPAT_CORRUPT);
+        MemoryImageFile file = new MemoryImageFile("damaged", bytes, false);
+
+        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.ALL);
+
+        assertNotEquals(0, result.corruptions());
+        assertTrue(Qcow2Info.read(file).corrupt());
+    }
+
+    @Test
+    void repairedSnapshotTableClearsTheCorruptBitLast() {
+        byte[] bytes = image();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        buffer.putInt((int) buffer.getLong(64) + 36, 0);
+        buffer.putLong(72, Qcow2Format.INCOMPAT_CORRUPT | Qcow2Format.INCOMPAT_DIRTY);
+        MemoryImageFile file = new MemoryImageFile("damaged", bytes, false);
+
+        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.ALL);
+
+        assertEquals(0, result.corruptions() + result.checkErrors(), () -> result.findings().toString());
+        assertFalse(Qcow2Info.read(file).corrupt());
+        List<MemoryImageFile.Change> changes = file.changes();
+        assertEquals(72, changes.get(changes.size() - 2).offset(), "the last write is that of the bits");
+        for (MemoryImageFile.Change change : changes.subList(0, changes.size() - 2)) {
+            boolean clears = change.kind() == MemoryImageFile.Kind.WRITE && change.offset() == 72;
+            assertFalse(clears && (change.bytes()[7] & Qcow2Format.INCOMPAT_CORRUPT) == 0, "cleared before");
+        }
+        assertTrue(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE).clean());
     }
 
     @Test

@@ -36,6 +36,12 @@ public final class Qcow2FuzzTarget {
     private static final int FILE_BYTES_MAX = 1 << 20;
     private static final long ALLOCATED_BYTES_MAX = 512 << 20;
 
+    /** Where the header says how large clusters are. */
+    private static final int CLUSTER_BITS = 20;
+
+    private static final int CLUSTER_BITS_MAX = 12;
+    private static final int L1_SIZE_MASK = 0xfff;
+
     private Qcow2FuzzTarget() {}
 
     /** Takes an input. */
@@ -86,7 +92,7 @@ public final class Qcow2FuzzTarget {
         FuzzInput reads = new FuzzInput(input.bytes(READS_BYTES));
         FuzzInput steps = new FuzzInput(input.bytes(STEPS * STEP_BYTES));
         byte[] image = input.rest();
-        limitL1(image);
+        limitTables(image);
         MemoryImageFile file = new MemoryImageFile("fuzz.qcow2", image, false);
         file.limitTo(FILE_BYTES_MAX);
         try {
@@ -106,11 +112,19 @@ public final class Qcow2FuzzTarget {
         checkAndRepair(file);
     }
 
-    /** Larger tables, of up to 32 MiB, are read in other tests; here each costs as much time as hundreds of inputs. */
-    private static void limitL1(byte[] image) {
-        if (image.length > Qcow2Format.L1_SIZE + 1) {
-            image[Qcow2Format.L1_SIZE] = 0;
-            image[Qcow2Format.L1_SIZE + 1] = 0;
+    /**
+     * Larger tables and clusters are read in other tests. Here, where tens of thousands of L1 entries may all name the same
+     * L2 table of a quarter of a million entries, one such input would cost as much time as thousands of others.
+     */
+    private static void limitTables(byte[] image) {
+        if (image.length < Qcow2Format.HEADER_BYTES_V2) {
+            return;
+        }
+        MemorySegment header = MemorySegment.ofArray(image);
+        header.set(Qcow2Format.U32, Qcow2Format.L1_SIZE, header.get(Qcow2Format.U32, Qcow2Format.L1_SIZE) & L1_SIZE_MASK);
+        int clusterBits = header.get(Qcow2Format.U32, CLUSTER_BITS);
+        if (clusterBits > CLUSTER_BITS_MAX && clusterBits <= Qcow2Format.MAX_CLUSTER_BITS) {
+            header.set(Qcow2Format.U32, CLUSTER_BITS, CLUSTER_BITS_MAX);
         }
     }
 

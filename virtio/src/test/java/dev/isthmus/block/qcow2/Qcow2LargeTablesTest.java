@@ -67,6 +67,21 @@ class Qcow2LargeTablesTest {
     }
 
     @Test
+    void placeOfARefcountTableThatHasMovedIsUsedAgainAndReadsAsZeroes() {
+        int capacity = 4 << 20;
+        MemoryImageFile file = new MemoryImageFile();
+
+        Qcow2Creator.create(file, tiny(capacity).preallocation(Qcow2CreateOptions.Preallocation.METADATA), null);
+
+        try (Qcow2Image disk = Qcow2Image.open(file, null, null)) {
+            assertEquals(1, disk.state().refcounts.get(1), "the first table's place");
+            new DiskModel(capacity).checkAll(disk);
+        }
+        Qcow2CheckResult result = Qcow2Checker.check(file, Qcow2Checker.Repair.NONE);
+        assertTrue(result.clean(), () -> result.findings().toString());
+    }
+
+    @Test
     void crashWhileTheRefcountTableGrowsLeavesASoundImage() {
         int capacity = 3 << 20;
         DiskModel model = new DiskModel(capacity);

@@ -4,6 +4,7 @@ package dev.isthmus.block.vdi;
 import java.util.List;
 
 import dev.isthmus.block.ImageException;
+import dev.isthmus.block.image.ImageFormats;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.testing.fuzz.FuzzBounds;
 import dev.isthmus.testing.fuzz.FuzzInput;
@@ -43,7 +44,7 @@ public final class VdiFuzzTarget {
         FuzzInput reads = new FuzzInput(input.bytes(READS_BYTES));
         BuiltImageFile file = new BuiltImageFile("fuzz.vdi", (long) input.u8() * FILE_UNIT_BYTES);
         file.put(0, input.rest());
-        VdiImage.probe(file);
+        ImageFormats.probe(file);
         try (VdiImage image = VdiImage.open(file, "fuzz")) {
             FuzzReads.some(image, reads);
         } catch (ImageException e) {

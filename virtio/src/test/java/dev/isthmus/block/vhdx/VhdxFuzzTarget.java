@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 
 import dev.isthmus.block.ImageException;
+import dev.isthmus.block.image.ImageFormats;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.testing.fuzz.FuzzBounds;
 import dev.isthmus.testing.fuzz.FuzzInput;
@@ -96,7 +97,7 @@ public final class VhdxFuzzTarget {
         if ((options & OPTION_LOG_CHECKSUMS) != 0) {
             logChecksums(file);
         }
-        VhdxImage.probe(file);
+        ImageFormats.probe(file);
         try (VhdxImage image = VhdxImage.open(file, "fuzz")) {
             FuzzReads.some(image, reads);
         } catch (ImageException e) {

@@ -10,6 +10,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.image.ImageFormats;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.block.mapped.Damage;
 import dev.isthmus.block.mapped.Disks;
@@ -145,7 +147,7 @@ class DescriptorTest {
         "'#!/bin/sh', false", "'', false", "'=', false", "'COWD', true", "'KDMV', true"
     })
     void fileIsProbedByItsMagicOrItsFirstLine(String text, boolean isImage) {
-        assertEquals(isImage, VmdkImage.probe(VmdkBuilder.text(text)));
+        assertEquals(isImage, ImageFormats.probe(VmdkBuilder.text(text)) == ImageFormat.VMDK);
     }
 
     @Test

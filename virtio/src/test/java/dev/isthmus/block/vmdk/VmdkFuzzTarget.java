@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 
 import dev.isthmus.block.ImageException;
+import dev.isthmus.block.image.ImageFormats;
 import dev.isthmus.block.mapped.BuiltImageFile;
 import dev.isthmus.testing.fuzz.FuzzBounds;
 import dev.isthmus.testing.fuzz.FuzzInput;
@@ -60,7 +61,7 @@ public final class VmdkFuzzTarget {
         int zeroes = input.u8() * FILE_UNIT_BYTES;
         byte[] bytes = input.rest();
         BuiltImageFile file = file(bytes, zeroes);
-        VmdkImage.probe(file);
+        ImageFormats.probe(file);
         try (VmdkImage image = VmdkImage.open(file, name -> sibling(name, bytes, zeroes), "fuzz")) {
             FuzzReads.some(image, reads);
         } catch (ImageException e) {

@@ -10,6 +10,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.image.ImageFormats;
 import dev.isthmus.block.mapped.Disks;
 import dev.isthmus.block.mapped.RawDisk;
 import dev.isthmus.testing.block.ChannelImageFile;
@@ -18,7 +20,6 @@ import dev.isthmus.testing.block.QemuTools;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Images that QEMU made. */
 class VmdkQemuTest {
@@ -49,7 +50,7 @@ class VmdkQemuTest {
         new QemuTools(folder).convertRaw(raw.path(), "vmdk", "subformat=" + subformat, folder.resolve("disk.vmdk"));
 
         ChannelImageFile file = open("disk.vmdk");
-        assertTrue(VmdkImage.probe(file));
+        assertEquals(ImageFormat.VMDK, ImageFormats.probe(file));
         try (VmdkImage image = VmdkImage.open(file, this::open, "disk")) {
             assertEquals(subformat, image.createType());
             assertEquals(extents, image.extentCount());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.block;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -11,8 +12,10 @@ import org.junit.jupiter.api.Timeout;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.device.BottomHalf;
 import dev.isthmus.testing.block.MemoryBlockBackend;
+import dev.isthmus.testing.device.ManualEventLoop;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -21,7 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class CompletionQueueTest {
     private final MemoryBlockBackend disk = new MemoryBlockBackend(512, false);
     private final Semaphore wakes = new Semaphore(0);
-    private final CompletionQueue completions = new CompletionQueue(disk, new BottomHalf() {
+    private final BottomHalf wake = new BottomHalf() {
         @Override
         public void schedule() {
             wakes.release();
@@ -29,17 +32,45 @@ class CompletionQueueTest {
 
         @Override
         public void cancel() {}
-    });
+    };
+
+    /** Of a loop on another thread, so that this one is a worker as well as the one that polls. */
+    private final CompletionQueue completions = new CompletionQueue(
+            disk, CompletableFuture.supplyAsync(ManualEventLoop::new).join(), wake);
+
+    private BlkRequest newRequest() {
+        return newRequest(completions);
+    }
 
     @SuppressWarnings("NullAway") // No queue is needed to carry a request.
-    private BlkRequest newRequest() {
-        return new BlkRequest(disk, null, completions);
+    private BlkRequest newRequest(CompletionQueue queue) {
+        return new BlkRequest(disk, null, queue);
     }
 
     @Test
     void emptyQueueGivesNothing() {
         assertNull(completions.poll());
         assertNull(completions.poll());
+    }
+
+    @Test
+    void requestsThatTheLoopCompletesWakeItUnlessItLooksByItself() {
+        CompletionQueue ofLoop = new CompletionQueue(disk, new ManualEventLoop(), wake);
+        BlkRequest first = newRequest(ofLoop);
+        BlkRequest second = newRequest(ofLoop);
+
+        ofLoop.attend(true);
+        first.complete(BlockStatus.OK);
+        ofLoop.attend(false);
+
+        assertEquals(0, wakes.availablePermits());
+        assertTrue(ofLoop.anyOfLoop());
+        second.complete(BlockStatus.OK);
+        assertEquals(1, wakes.availablePermits());
+        assertSame(first, ofLoop.poll());
+        assertSame(second, ofLoop.poll());
+        assertNull(ofLoop.poll());
+        assertFalse(ofLoop.anyOfLoop());
     }
 
     @Test

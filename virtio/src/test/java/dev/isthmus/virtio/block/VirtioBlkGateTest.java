@@ -344,6 +344,20 @@ class VirtioBlkGateTest {
         assertEquals(VIRTIO_BLK_S_OK, status(32));
     }
 
+    @Test
+    void driverLearnsOfAnotherCapacityThoughItsOwnWriteHasShownItAlready() {
+        // 5.2.5.1: a driver with CONFIG_WCE writes to the configuration space, which brings all of it up to date.
+        rig.bringUp(VIRTIO_BLK_F_FLUSH | VirtioBlkProtocol.VIRTIO_BLK_F_CONFIG_WCE);
+        rig.transport.takeInterrupts();
+        disk.shrinkTo(32 * SECTOR);
+        rig.driver.writeConfig(VirtioBlkConfig.WRITEBACK, 1, 1 - rig.driver.readConfig(VirtioBlkConfig.WRITEBACK, 1));
+        assertEquals(32, rig.driver.readConfig(0, 4));
+
+        rig.device.capacityChanged();
+
+        assertEquals(1, rig.transport.takeInterrupts());
+    }
+
     private int status(long sector) {
         rig.offer(VIRTIO_BLK_T_IN, sector, BlkTestRig.DATA_GPA, SECTOR);
         finish();

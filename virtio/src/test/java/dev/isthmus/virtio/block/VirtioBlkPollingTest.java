@@ -101,6 +101,26 @@ class VirtioBlkPollingTest {
     }
 
     @Test
+    void queueThatIsSetUpWronglyWhileLiveLeavesTheOthersAlone() {
+        // 2.1.2, 2.6.1: a queue that is enabled again and can't be used means DEVICE_NEEDS_RESET, for all queues.
+        BlkTestRig two = new BlkTestRig(
+                disk, BlockRequest::run, new VirtioBlkOptions("", 2, BlkTestRig.QUEUE_SIZE), rig.loop);
+        assertTrue(two.driver.negotiate(VirtioFeatures.VIRTIO_F_VERSION_1 | VirtioFeatures.VIRTIO_F_RING_RESET));
+        two.queue = new QueueDriver(two.memory, 0x1000, BlkTestRig.QUEUE_SIZE, false);
+        two.driver.setUpQueue(0, two.queue);
+        two.driver.setUpQueue(1, new QueueDriver(two.memory, 0x3000, BlkTestRig.QUEUE_SIZE, false));
+        two.driver.driverOk();
+        poller().begin();
+        two.driver.resetQueue(1);
+        two.driver.setUpQueue(1, new QueueDriver(two.memory, 0x3001, BlkTestRig.QUEUE_SIZE, false));
+        assertTrue((two.driver.status() & DeviceStatus.DEVICE_NEEDS_RESET) != 0);
+
+        two.queue.offer(Buffer.readable(BlkTestRig.HEADER_GPA, 16), Buffer.writable(BlkTestRig.STATUS_GPA, 1));
+
+        assertFalse(poller().poll());
+    }
+
+    @Test
     void deviceThatWasResetIsNotLookedAt() {
         rig.bringUp(VIRTIO_BLK_F_FLUSH);
         assertEquals(1, rig.loop.pollers().size());

@@ -397,13 +397,37 @@ class PciTransportTest extends PciTransportFixture {
 
         transport.allowMemory(false);
 
-        assertEquals(List.of("stop 0", "stop 1"), device.takeCalls());
+        assertEquals(List.of("take no more", "stop 0", "stop 1"), device.takeCalls());
         assertEquals(LIVE | DeviceStatus.DEVICE_NEEDS_RESET, driver.status());
         transport.notifyQueue(0);
         assertEquals(List.of(), device.takeCalls());
         transport.allowMemory(true);
         transport.notifyQueue(0);
         assertEquals(List.of(), device.takeCalls(), "only a reset helps");
+    }
+
+    @Test
+    void rightToAccessMemoryIsGoneOnlyWhenTheRequestsThatAResetWaitsForHaveEnded() throws InterruptedException {
+        bringUp(0);
+        device.slow = true;
+        Thread reset = Thread.ofPlatform().start(driver::reset);
+        loop.awaitPosted(1);
+        loop.runReady();
+        Thread revocation = Thread.ofPlatform().start(() -> transport.allowMemory(false));
+        loop.awaitPosted(1);
+        loop.runReady();
+        // It waits for the reset, which it joins.
+        loop.awaitPosted(1);
+        loop.runReady();
+        assertTrue(revocation.isAlive());
+
+        device.endRequests();
+        while (revocation.isAlive()) {
+            loop.runReady();
+        }
+
+        reset.join();
+        assertEquals(0, driver.status());
     }
 
     @Test

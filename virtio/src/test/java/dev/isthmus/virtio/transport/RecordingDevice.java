@@ -114,6 +114,11 @@ final class RecordingDevice implements VirtioDevice {
         }
 
         @Override
+        public void takeNoMore() {
+            calls.add("take no more");
+        }
+
+        @Override
         public void stopQueue(int queueIndex, Runnable stopped) {
             calls.add("stop " + queueIndex);
             queues[queueIndex] = null;

@@ -4,6 +4,7 @@ package dev.isthmus.block.qcow2;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,7 @@ import dev.isthmus.block.ImageFile;
  * <p>Under the metadata lock only. A table stays valid until as many others were asked for as the cache holds at least
  * ({@value #MIN_TABLES}); no operation holds more than two.
  */
-final class TableCache {
+final class CachedTables {
     /** Least number of tables a cache holds. */
     static final int MIN_TABLES = 8;
 
@@ -29,12 +30,16 @@ final class TableCache {
     private final int maxTables;
     private final boolean writesBack;
     private final @Nullable CachedTable[] buckets;
+
+    /** Of this cache alone, so that no image can have all its tables meet in one bucket. */
+    private final long factor = ThreadLocalRandom.current().nextLong() | 1;
+
     private final List<CachedTable> tables = new ArrayList<>();
     private @Nullable CachedTable newest;
     private @Nullable CachedTable oldest;
     private int dirtyCount;
 
-    TableCache(ImageFile file, Arena arena, int tableBytes, long maxTables, boolean writesBack) {
+    CachedTables(ImageFile file, Arena arena, int tableBytes, long maxTables, boolean writesBack) {
         this.file = file;
         this.arena = arena;
         this.tableBytes = tableBytes;
@@ -179,7 +184,7 @@ final class TableCache {
     }
 
     private int bucket(long offset) {
-        return (int) ((offset / tableBytes * 0x9E3779B97F4A7C15L) >>> 40) & (buckets.length - 1);
+        return (int) ((offset / tableBytes * factor) >>> 40) & (buckets.length - 1);
     }
 
     private void put(CachedTable table, long offset) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.block.mapped;
+package dev.isthmus.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 import org.jspecify.annotations.Nullable;
 
-import dev.isthmus.memory.ScatterView;
-
-/** Copies into scattered memory. Allocates nothing. */
+/**
+ * Copies into memory, scattered or not, as much as is asked for, in pieces: the JVM brings no thread to a safepoint within
+ * one copy or fill, and so all of them would wait for the end of a long one. Allocates nothing.
+ */
 public final class Scatters {
     private static final int ZERO_BYTES = 1 << 16;
 
@@ -71,7 +72,15 @@ public final class Scatters {
         }
     }
 
-    private static void zero(MemorySegment segment, long offset, long lengthBytes) {
+    /**
+     * Sets a part of one piece of memory to zeroes.
+     *
+     * @param segment the memory
+     * @param offset where in it
+     * @param lengthBytes how much; it must hold it
+     */
+    public static void zero(MemorySegment segment, long offset, long lengthBytes) {
+        Objects.checkFromIndexSize(offset, lengthBytes, segment.byteSize());
         for (long done = 0; done < lengthBytes; done += ZERO_BYTES) {
             MemorySegment.copy(ZEROES, 0, segment, offset + done, Math.min(ZERO_BYTES, lengthBytes - done));
         }
