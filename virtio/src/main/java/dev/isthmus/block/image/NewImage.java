@@ -144,8 +144,16 @@ public final class NewImage implements AutoCloseable {
         return ImageChain.open(new UnflushedFolder(folder), name, format, false, zstd);
     }
 
-    /** Has the image stay. */
+    /**
+     * Has the image stay.
+     *
+     * @throws ImageException where it can't take its place
+     */
     public void keep() {
+        // Its data file first: the image is of no use without it.
+        for (String fileName : made.reversed()) {
+            folder.keep(fileName);
+        }
         kept = true;
     }
 

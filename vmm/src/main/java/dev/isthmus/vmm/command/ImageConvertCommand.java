@@ -25,11 +25,11 @@ final class ImageConvertCommand {
             throw work.usage("a raw image can't be compressed", "Choose -O qcow2, or leave -c out.");
         }
         int sparseBytes = sparse(work);
-        NewImageArguments wanted =
-                new NewImageArguments(work, targetName, format, work.value(ImageOptions.NEW_BACKING));
-        // First, and with its locks, so that a target that is part of it is found to be in use.
+        // First, so that a target that is part of it is found to be in use.
         try (BlockBackend source =
-                work.open(sourceName, work.format(ImageOptions.FORMAT), true, ImageChain.Bases.READ)) {
+                        work.open(sourceName, work.format(ImageOptions.FORMAT), true, ImageChain.Bases.READ);
+                NewImageArguments wanted =
+                        new NewImageArguments(work, targetName, format, work.value(ImageOptions.NEW_BACKING))) {
             wanted.examineBase();
             try (NewImage target = wanted.make(source.capacityBytes())) {
                 ImageConverter.convert(

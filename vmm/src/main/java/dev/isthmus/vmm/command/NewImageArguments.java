@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
@@ -14,11 +12,9 @@ import dev.isthmus.block.image.NewImage;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
 import dev.isthmus.machine.VmException;
-import dev.isthmus.machine.block.HostFileOptions;
-import dev.isthmus.machine.block.HostImageFile;
 
-/** Makes an image of what the user asked for: {@code --options}, {@code --backing}, {@code --force}. Main thread. */
-final class NewImageArguments {
+/** Makes an image of what the user asked for: {@code --options}, {@code --backing}. Main thread. */
+final class NewImageArguments implements AutoCloseable {
     private static final String OPTION = "--options";
 
     private final ImageWork work;
@@ -26,6 +22,7 @@ final class NewImageArguments {
     private final ImageFormat format;
     private final @Nullable String backing;
     private @Nullable String backingFormat;
+    private @Nullable BlockBackend base;
 
     /** @param backing the base as the user gave it, or null */
     NewImageArguments(ImageWork work, String name, ImageFormat format, @Nullable String backing) {
@@ -44,7 +41,8 @@ final class NewImageArguments {
     }
 
     /**
-     * Looks at the base: finds out its format where it was not given.
+     * Looks at the base: finds out its format where it was not given. It stays open, and so is locked, until the new image is
+     * there.
      *
      * @return its size in bytes, or -1 where there is none
      */
@@ -52,9 +50,17 @@ final class NewImageArguments {
         if (backing == null) {
             return -1;
         }
-        try (BlockBackend base = openBase(work, name, backing, backingFormat)) {
-            backingFormat = ImageChain.formatOf(base).formatName();
-            return base.capacityBytes();
+        BlockBackend opened = openBase(work, name, backing, backingFormat);
+        base = opened;
+        backingFormat = ImageChain.formatOf(opened).formatName();
+        return opened.capacityBytes();
+    }
+
+    @Override
+    public void close() {
+        BlockBackend opened = base;
+        if (opened != null) {
+            opened.close();
         }
     }
 
@@ -76,13 +82,12 @@ final class NewImageArguments {
         return base;
     }
 
-    /** Makes the image, over whatever is there if the user said so. */
+    /** Makes the image. */
     NewImage make(long lengthBytes) {
         String text = String.join(",", work.values(ImageOptions.OPTIONS));
         if (format == ImageFormat.RAW) {
             KeyValues options = parse(text, "preallocation");
             Preallocation preallocation = preallocation(options);
-            replace(name);
             return NewImage.raw(work.folder(), name, lengthBytes, preallocation);
         }
         KeyValues options = parse(
@@ -90,10 +95,6 @@ final class NewImageArguments {
                 "data_file_raw", "preallocation");
         Qcow2CreateOptions qcow2 = qcow2(options, lengthBytes);
         String dataFile = options.get("data_file");
-        replace(name);
-        if (dataFile != null) {
-            replace(work.folder().resolve(name, dataFile));
-        }
         return NewImage.qcow2(work.folder(), name, qcow2, dataFile);
     }
 
@@ -157,16 +158,5 @@ final class NewImageArguments {
             }
         }
         throw work.usage(OPTION + ": unknown preallocation=" + text, "Known: off, metadata, falloc, full.");
-    }
-
-    /** Removes a file that is there, if that was allowed and nobody uses it. */
-    private void replace(String fileName) {
-        Path path = Path.of(fileName);
-        if (!work.has(ImageOptions.FORCE) || !Files.isRegularFile(path)) {
-            return;
-        }
-        // Its lock tells whether it is in use.
-        HostImageFile.open(path, false, fileName, HostFileOptions.DEFAULT).close();
-        work.folder().delete(fileName);
     }
 }
