@@ -43,7 +43,7 @@ public final class ImageMerger {
         String baseName = "the base of " + name;
         long capacityBytes = top.capacityBytes();
         if (base.capacityBytes() < capacityBytes) {
-            ImageIoException.check(base.resize(capacityBytes), "enlarge " + baseName);
+            ImageResizer.resize(base, baseName, capacityBytes);
         }
         long written = 0;
         try (Arena arena = Arena.ofConfined()) {
@@ -155,16 +155,5 @@ public final class ImageMerger {
         if (progress.cancelled()) {
             throw new ImageCancelledException();
         }
-    }
-
-    /** Returns the image of a disk, or refuses one of another format. */
-    public static Qcow2Image requireQcow2(BlockBackend disk, String name, String what) {
-        if (disk instanceof Qcow2Image image) {
-            return image;
-        }
-        throw new ImageException(
-                name + " is a " + ImageChain.formatOf(disk).formatName() + " image, which "
-                        + what + ".",
-                "Convert it with 'isthmus image convert -O qcow2'.");
     }
 }

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageIoException;
 import dev.isthmus.block.ImageOpener;
 import dev.isthmus.memory.ScatterList;
 
@@ -34,7 +35,8 @@ public final class Qcow2Creator {
      *
      * @param file what it held is lost; stays open
      * @param opener opens the data file, which must be there and writable; null where there is none
-     * @throws ImageException where the options contradict each other, or the file can't be written
+     * @throws ImageException where the options contradict each other, or the file can't have what was asked for
+     * @throws ImageIoException where the host failed
      */
     public static void create(ImageFile file, Qcow2CreateOptions options, @Nullable ImageOpener opener) {
         new Qcow2Creator(file, options).create(opener);
@@ -59,7 +61,7 @@ public final class Qcow2Creator {
                 IoFailure.check(image.flush());
             }
         } catch (IoFailure e) {
-            throw new ImageException("Can't make " + file.name() + ": " + e.status() + ".", "", e);
+            throw ImageIoException.of(e.status(), "make " + file.name());
         }
     }
 
