@@ -6,6 +6,7 @@ import java.util.List;
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.image.ImageCancelledException;
 import dev.isthmus.block.image.NewImage;
+import dev.isthmus.vmm.ByteSize;
 
 /** {@code isthmus image create}. */
 final class ImageCreateCommand {
@@ -18,7 +19,7 @@ final class ImageCreateCommand {
         try (NewImageArguments wanted = new NewImageArguments(work, name, format, work.value(ImageOptions.BACKING))) {
             long lengthBytes = wanted.examineBase();
             if (operands.size() == 2) {
-                lengthBytes = ImageSize.parse(operands.get(1));
+                lengthBytes = ByteSize.parseBytes(operands.get(1));
             }
             if (lengthBytes < 0) {
                 throw work.usage("no size given", "Say how large the disk is to be, for example 20G.");

@@ -12,6 +12,7 @@ import dev.isthmus.block.image.NewImage;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.vmm.ByteSize;
 
 /** Makes an image of what the user asked for: {@code --options}, {@code --backing}. Main thread. */
 final class NewImageArguments implements AutoCloseable {
@@ -112,7 +113,7 @@ final class NewImageArguments implements AutoCloseable {
                 .preallocation(preallocation(options));
         String clusterSize = options.get("cluster_size");
         if (clusterSize != null) {
-            qcow2.clusterBytes((int) Math.min(ImageSize.parse(clusterSize), Integer.MAX_VALUE));
+            qcow2.clusterBytes((int) Math.min(ByteSize.parseBytes(clusterSize), Integer.MAX_VALUE));
         }
         String dataFile = options.get("data_file");
         boolean dataFileRaw = options.getSwitch("data_file_raw", false);
