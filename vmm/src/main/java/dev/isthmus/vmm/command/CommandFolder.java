@@ -63,9 +63,10 @@ final class CommandFolder implements WritableFolder {
         if (unfinished != null && unfinished.old() != null) {
             return new NamedFile(HostImageFile.open(unfinished.path(), readOnly, name, options), name);
         }
+        Path path = UserPath.of(name);
         ImageFile file = folder.open(name, readOnly);
         if (unfinished == null) {
-            Object key = key(Path.of(name));
+            Object key = key(path);
             if (key != null) {
                 opened.add(key);
             }
@@ -75,7 +76,7 @@ final class CommandFolder implements WritableFolder {
 
     @Override
     public ImageFile create(String name) {
-        Path path = Path.of(name);
+        Path path = UserPath.of(name);
         refuseMadeOrOpened(name, path);
         if (replace && Files.exists(path)) {
             return createBeside(name, path);
@@ -200,6 +201,7 @@ final class CommandFolder implements WritableFolder {
 
     @Override
     public String resolve(String imageName, String reference) {
+        Path _ = UserPath.of(imageName);
         return folder.resolve(imageName, reference);
     }
 

@@ -125,8 +125,7 @@ final class ImageWork {
     /** Prints a result to standard output. */
     void print(String text) {
         progress.finish();
-        System.out.print(text);
-        System.out.flush();
+        StandardOutput.print(text);
     }
 
     /** Where JSON was asked for, prints what an image is now, as {@code isthmus image info} does. */
