@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.DiskExtent;
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2Amender;
 import dev.isthmus.block.qcow2.Qcow2Image;
 
@@ -50,7 +52,7 @@ public final class ImageMerger {
             CopyBuffer buffer = new CopyBuffer(arena, PIECE_BYTES);
             DiskExtent extent = new DiskExtent();
             for (long offset = 0; offset < capacityBytes; offset += extent.lengthBytes()) {
-                check(progress, offset, capacityBytes);
+                progress.step(offset, capacityBytes);
                 ImageIoException.check(top.find(offset, capacityBytes - offset, extent), "read " + name);
                 if (extent.kind() == DiskExtent.Kind.BASE) {
                     continue;
@@ -102,7 +104,7 @@ public final class ImageMerger {
             DiskExtent extent = new DiskExtent();
             DiskExtent scratch = new DiskExtent();
             for (long offset = 0; offset < capacityBytes; offset += extent.lengthBytes()) {
-                check(progress, offset, capacityBytes);
+                progress.step(offset, capacityBytes);
                 ImageIoException.check(top.find(offset, capacityBytes - offset, extent), "read " + name);
                 extent.set(extent.kind(), Math.min(extent.lengthBytes(), STEP_BYTES));
                 // Without a base, what is not there is said to be zero.
@@ -148,12 +150,5 @@ public final class ImageMerger {
             at = end;
         }
         return written;
-    }
-
-    private static void check(Progress progress, long doneBytes, long totalBytes) {
-        progress.update(doneBytes, totalBytes);
-        if (progress.cancelled()) {
-            throw new ImageCancelledException();
-        }
     }
 }

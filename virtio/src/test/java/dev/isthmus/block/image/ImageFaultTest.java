@@ -12,6 +12,7 @@ import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2Amender;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
@@ -94,7 +95,7 @@ class ImageFaultTest {
 
         ImageIoException e = assertThrows(
                 ImageIoException.class,
-                () -> NewImage.qcow2(folder, "new", options().preallocation(preallocation), null).close());
+                () -> NewImage.qcow2(folder, "new", options().preallocation(preallocation), null, Progress.NONE).close());
 
         assertEquals(BlockStatus.NO_SPACE, e.status());
         assertFalse(folder.has("new"));
@@ -102,7 +103,7 @@ class ImageFaultTest {
 
     @Test
     void sizeThatAnImageCanNotHaveIsNoFaultOfTheHost() {
-        NewImage.qcow2(folder, "disk", new Qcow2CreateOptions(SIZE).clusterBytes(512), null).keep();
+        NewImage.qcow2(folder, "disk", new Qcow2CreateOptions(SIZE).clusterBytes(512), null, Progress.NONE).keep();
 
         try (Qcow2Image disk = open("disk", ImageChain.Bases.READ)) {
             ImageException e = assertThrows(ImageException.class, () -> ImageResizer.resize(disk, "disk", 1L << 40));
@@ -116,11 +117,11 @@ class ImageFaultTest {
 
     @Test
     void baseThatCanNotGrowIsNoFaultOfTheHost() {
-        NewImage.qcow2(folder, "base", options().version(2), null).keep();
+        NewImage.qcow2(folder, "base", options().version(2), null, Progress.NONE).keep();
         try (Qcow2Image base = open("base", ImageChain.Bases.READ)) {
             new Qcow2Snapshots(base).create("a", Instant.EPOCH);
         }
-        NewImage.qcow2(folder, "top", new Qcow2CreateOptions(2 * SIZE).backing("base", "qcow2"), null).keep();
+        NewImage.qcow2(folder, "top", new Qcow2CreateOptions(2 * SIZE).backing("base", "qcow2"), null, Progress.NONE).keep();
 
         try (Qcow2Image top = open("top", ImageChain.Bases.WRITE)) {
             ImageException e =

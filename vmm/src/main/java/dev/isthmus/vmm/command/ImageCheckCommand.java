@@ -29,10 +29,10 @@ final class ImageCheckCommand {
                 Messages.line(name + " is a " + format.formatName() + " image, which can't be checked.");
                 return ExitStatus.CHECK_UNSUPPORTED;
             }
-            Qcow2CheckResult result = Qcow2Checker.check(file, repair);
+            Qcow2CheckResult result = Qcow2Checker.check(file, repair, work.progress());
             if (result.repaired()) {
                 // As qemu-img does: what was damaged may have hidden more.
-                result = result.checkedAgain(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE));
+                result = result.checkedAgain(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE, work.progress()));
             }
             work.print(work.has(ImageOptions.JSON) ? json(result, name) : text(result));
             return status(result);

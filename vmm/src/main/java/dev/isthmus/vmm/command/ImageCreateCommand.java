@@ -3,8 +3,8 @@ package dev.isthmus.vmm.command;
 
 import java.util.List;
 
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageFormat;
-import dev.isthmus.block.image.ImageCancelledException;
 import dev.isthmus.block.image.NewImage;
 import dev.isthmus.vmm.ByteSize;
 

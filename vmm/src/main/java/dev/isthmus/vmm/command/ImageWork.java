@@ -37,6 +37,7 @@ final class ImageWork {
         this.folder = new CommandFolder(
                 HostFileOptions.DEFAULT.withLocking(share ? ImageLocking.OFF : ImageLocking.AUTO),
                 arguments.has(ImageOptions.FORCE));
+        progress.removeFrom(folder);
     }
 
     VmException usage(String message, String remedy) {

@@ -89,14 +89,14 @@ final class NewImageArguments implements AutoCloseable {
         if (format == ImageFormat.RAW) {
             KeyValues options = parse(text, "preallocation");
             Preallocation preallocation = preallocation(options);
-            return NewImage.raw(work.folder(), name, lengthBytes, preallocation);
+            return NewImage.raw(work.folder(), name, lengthBytes, preallocation, work.progress());
         }
         KeyValues options = parse(
                 text, "cluster_size", "compat", "lazy_refcounts", "refcount_bits", "compression_type", "data_file",
                 "data_file_raw", "preallocation");
         Qcow2CreateOptions qcow2 = qcow2(options, lengthBytes);
         String dataFile = options.get("data_file");
-        return NewImage.qcow2(work.folder(), name, qcow2, dataFile);
+        return NewImage.qcow2(work.folder(), name, qcow2, dataFile, work.progress());
     }
 
     private static KeyValues parse(String text, String... known) {
