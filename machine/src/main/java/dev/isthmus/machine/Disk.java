@@ -8,6 +8,7 @@ import dev.isthmus.block.BlockOperation;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.ImageIoException;
 import dev.isthmus.block.RateLimits;
 import dev.isthmus.block.image.ImageChain;
 import dev.isthmus.device.EventLoop;
@@ -73,6 +74,7 @@ final class Disk implements AutoCloseable {
      * @param loop the device's
      * @param listener is told where a failed request was kept
      * @throws VmException.Configuration if that can't be opened, or the serial or the number of queues is none
+     * @throws VmException.HostFault if the host can't read it
      */
     static Disk open(
             DiskConfig config, int index, int cpus, EventLoop loop, DiskEngines engines, DiskFaultListener listener) {
@@ -116,6 +118,8 @@ final class Disk implements AutoCloseable {
         try {
             return ImageChain.open(
                     folder, config.path().toString(), format, config.readOnly(), ZstdClusterCodec.INSTANCE);
+        } catch (ImageIoException e) {
+            throw new VmException.HostFault(String.valueOf(e.getMessage()), e.remedy(), e);
         } catch (ImageException e) {
             if (e.getCause() instanceof VmException cause) {
                 throw cause;

@@ -8,7 +8,11 @@ import dev.isthmus.machine.VmException;
  * MiB without one. Fractions ({@code 1.5G}) and hexadecimal numbers ({@code 0x80}, which take K, M, G or T) are fine.
  */
 public final class ByteSize {
-    private static final String REMEDY = "Give a size like 512M or 2G; a plain number counts MiB.";
+    private static final String MIB_REMEDY = "Give a size like 512M or 2G; a plain number counts MiB.";
+    private static final String BYTE_REMEDY = "Give a size like 512M or 20G; a plain number counts bytes.";
+    private static final int MIB_SHIFT = 20;
+    private static final int TIB_SHIFT = 40;
+    private static final int EIB_SHIFT = 60;
 
     private ByteSize() {}
 
@@ -20,6 +24,21 @@ public final class ByteSize {
      * @throws VmException.Configuration if it is no size, or 8 EiB or more
      */
     public static long parse(String text) {
+        return parse(text, MIB_SHIFT, TIB_SHIFT, MIB_REMEDY);
+    }
+
+    /**
+     * Reads a size of a disk, as qemu-img does: a number without a suffix counts bytes, and P and E are suffixes, too.
+     *
+     * @param text for example {@code 20G}
+     * @return bytes, not negative; a fraction of a byte is dropped
+     * @throws VmException.Configuration if it is no size, or 8 EiB or more
+     */
+    public static long parseBytes(String text) {
+        return parse(text, 0, EIB_SHIFT, BYTE_REMEDY);
+    }
+
+    private static long parse(String text, int plainShift, int maxShift, String remedy) {
         boolean hexadecimal = text.startsWith("0x") || text.startsWith("0X");
         int radix = hexadecimal ? 16 : 10;
         int start = hexadecimal ? 2 : 0;
@@ -28,13 +47,13 @@ public final class ByteSize {
         while (at < text.length() && asciiDigit(text.charAt(at), radix) >= 0) {
             int digit = asciiDigit(text.charAt(at), radix);
             if (whole > (Long.MAX_VALUE - digit) / radix) {
-                throw tooLarge(text);
+                throw tooLarge(text, remedy);
             }
             whole = whole * radix + digit;
             at++;
         }
         if (at == start) {
-            throw invalid(text);
+            throw invalid(text, remedy);
         }
         int fractionStart = at;
         int fractionEnd = at;
@@ -45,18 +64,18 @@ public final class ByteSize {
             }
             fractionEnd = at;
             if (fractionEnd == fractionStart) {
-                throw invalid(text);
+                throw invalid(text, remedy);
             }
         }
-        int shift = 20;
+        int shift = plainShift;
         if (at < text.length()) {
             shift = suffixShift(text.charAt(at++));
         }
-        if (at != text.length() || shift < 0) {
-            throw invalid(text);
+        if (at != text.length() || shift < 0 || shift > maxShift) {
+            throw invalid(text, remedy);
         }
         if (whole > Long.MAX_VALUE >> shift) {
-            throw tooLarge(text);
+            throw tooLarge(text, remedy);
         }
         return (whole << shift) + fractionBytes(text, fractionStart, fractionEnd, shift);
     }
@@ -73,7 +92,7 @@ public final class ByteSize {
         return number + units[unit];
     }
 
-    /** The part behind the point. A double's 53 bits suffice: a TiB needs 40, which leaves 13 for rounding. */
+    /** The part behind the point. A double's 53 bits suffice for a TiB, which needs 40; beyond, QEMU has no more either. */
     private static long fractionBytes(String text, int start, int end, int shift) {
         // Digits beyond these change no byte of a TiB.
         int last = Math.min(end, start + 18);
@@ -81,7 +100,8 @@ public final class ByteSize {
         for (int i = last - 1; i >= start; i--) {
             fraction = (fraction + (text.charAt(i) - '0')) / 10;
         }
-        return (long) (fraction * (1L << shift));
+        // So many nines that they were rounded to one are still less than one.
+        return Math.min((long) (fraction * (1L << shift)), (1L << shift) - 1);
     }
 
     private static int asciiDigit(char c, int radix) {
@@ -95,21 +115,25 @@ public final class ByteSize {
             case 'K', 'k':
                 return 10;
             case 'M', 'm':
-                return 20;
+                return MIB_SHIFT;
             case 'G', 'g':
                 return 30;
             case 'T', 't':
-                return 40;
+                return TIB_SHIFT;
+            case 'P', 'p':
+                return 50;
+            case 'E', 'e':
+                return EIB_SHIFT;
             default:
                 return -1;
         }
     }
 
-    private static VmException invalid(String text) {
-        return new VmException.Configuration("'" + text + "' is not a size", REMEDY);
+    private static VmException invalid(String text, String remedy) {
+        return new VmException.Configuration("'" + text + "' is not a size", remedy);
     }
 
-    private static VmException tooLarge(String text) {
-        return new VmException.Configuration("the size '" + text + "' is too large", REMEDY);
+    private static VmException tooLarge(String text, String remedy) {
+        return new VmException.Configuration("the size '" + text + "' is too large", remedy);
     }
 }

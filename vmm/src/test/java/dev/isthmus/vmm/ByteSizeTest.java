@@ -53,6 +53,28 @@ class ByteSizeTest {
         assertTrue(String.valueOf(error.getMessage()).contains("too large"), error::getMessage);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "65536, 65536",
+        "512M, 536870912",
+        "1.5G, 1610612736",
+        "7E, 8070450532247928832",
+        "1p, 1125899906842624",
+        "7.9999999999999999999E, 9223372036854775807",
+    })
+    void plainNumberOfADiskCountsBytes(String text, long bytes) {
+        assertEquals(bytes, ByteSize.parseBytes(text));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1Q, not a size", "-1, not a size", "8E, too large", "9223372036854775808, too large"})
+    void refusesWhatIsNoSizeOfADisk(String text, String message) {
+        VmException error = assertThrows(VmException.Configuration.class, () -> ByteSize.parseBytes(text));
+
+        assertTrue(String.valueOf(error.getMessage()).contains(message), error::getMessage);
+        assertTrue(error.remedy().contains("counts bytes"), error::remedy);
+    }
+
     @Test
     void formatsInTheLargestUnitWithoutARest() {
         assertEquals("128 MiB", ByteSize.format(128L << 20));

@@ -147,6 +147,23 @@ class DistributionIT {
         assertEquals(1, command.errors().lines().count(), command::toString);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"LC_ALL", "LC_CTYPE", "LANG", "NONE"})
+    void filesWithNamesBeyondAsciiAreFoundInTheCLocale(String variable) throws Exception {
+        // Its name is made by the shell, whatever the locale of these tests.
+        ProcessBuilder builder = new ProcessBuilder(
+                "sh", "-c", "name=$(printf 'b\\303\\274.img'); truncate -s 1M \"$name\" && exec \"$0\" image info --json \"$name\"",
+                HOME.resolve("bin/isthmus").toString());
+        builder.directory(directory.toFile());
+        builder.environment().keySet().removeIf(name -> name.startsWith("LC_") || name.equals("LANG"));
+        builder.environment().put(variable, "C");
+
+        CommandProcess command = CommandProcess.run(builder);
+
+        assertEquals(0, command.status(), command::toString);
+        assertTrue(command.output().contains("\"virtual-size\": 1048576"), command::toString);
+    }
+
     @Test
     void launcherThatBuildsFirstLeavesStandardInputToTheCommand() throws Exception {
         Path launcher = Files.copy(SOURCE_TREE_LAUNCHER, directory.resolve("isthmus"), StandardCopyOption.COPY_ATTRIBUTES);

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.isthmus.machine.MachineDisk;
 import dev.isthmus.machine.MachineLayout;
 import dev.isthmus.machine.MachineState;
 import dev.isthmus.machine.VmException;
@@ -75,6 +76,31 @@ class VmIT {
 
             assertEquals(SerialTextException.Reason.TIMED_OUT, error.reason());
             assertTrue(String.valueOf(error.getMessage()).contains("ready"), error::getMessage);
+        }
+    }
+
+    @Test
+    void diskShrinksOnlyWhereThatIsAskedForAndNeverReadOnly() throws Exception {
+        Path writable = Files.write(directory.resolve("writable.img"), new byte[1 << 20]);
+        Path fixed = Files.write(directory.resolve("fixed.img"), new byte[1 << 20]);
+        try (Vm vm = Vm.builder()
+                .kernel(Guests.deaf(directory))
+                .memory("32M")
+                .disk(writable)
+                .readOnlyDisk(fixed)
+                .start()) {
+            MachineDisk disk = vm.disks().get(0);
+            MachineDisk readOnly = vm.disks().get(1);
+
+            assertThrows(VmException.Configuration.class, () -> disk.resize(512));
+            assertEquals(1 << 20, disk.capacityBytes());
+            disk.shrink(512 << 10);
+
+            assertEquals(512 << 10, disk.capacityBytes());
+            assertEquals(512 << 10, Files.size(writable));
+            assertTrue(readOnly.config().readOnly());
+            assertThrows(VmException.Configuration.class, () -> readOnly.shrink(512));
+            assertEquals(1 << 20, Files.size(fixed));
         }
     }
 

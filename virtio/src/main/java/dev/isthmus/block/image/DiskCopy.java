@@ -11,7 +11,9 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.DiskExtent;
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2Image;
 
 /**

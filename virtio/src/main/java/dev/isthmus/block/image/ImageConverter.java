@@ -5,8 +5,10 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.ClusterCodec;
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.SparseDisk;
 import dev.isthmus.block.qcow2.Qcow2Image;
 
@@ -46,6 +48,9 @@ public final class ImageConverter {
             BlockBackend base = disk instanceof SparseDisk sparse ? sparse.base() : null;
             new DiskCopy(source, sourceName, disk, target.name(), base, sparseBytes, compress).run(progress);
             ImageIoException.check(disk.flush(), "write " + target.name());
+        }
+        if (progress.cancelled()) {
+            throw new ImageCancelledException();
         }
         target.keep();
     }

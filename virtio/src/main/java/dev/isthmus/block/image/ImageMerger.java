@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.DiskExtent;
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2Amender;
 import dev.isthmus.block.qcow2.Qcow2Image;
 
@@ -43,14 +45,14 @@ public final class ImageMerger {
         String baseName = "the base of " + name;
         long capacityBytes = top.capacityBytes();
         if (base.capacityBytes() < capacityBytes) {
-            ImageIoException.check(base.resize(capacityBytes), "enlarge " + baseName);
+            ImageResizer.resize(base, baseName, capacityBytes);
         }
         long written = 0;
         try (Arena arena = Arena.ofConfined()) {
             CopyBuffer buffer = new CopyBuffer(arena, PIECE_BYTES);
             DiskExtent extent = new DiskExtent();
             for (long offset = 0; offset < capacityBytes; offset += extent.lengthBytes()) {
-                check(progress, offset, capacityBytes);
+                progress.step(offset, capacityBytes);
                 ImageIoException.check(top.find(offset, capacityBytes - offset, extent), "read " + name);
                 if (extent.kind() == DiskExtent.Kind.BASE) {
                     continue;
@@ -102,7 +104,7 @@ public final class ImageMerger {
             DiskExtent extent = new DiskExtent();
             DiskExtent scratch = new DiskExtent();
             for (long offset = 0; offset < capacityBytes; offset += extent.lengthBytes()) {
-                check(progress, offset, capacityBytes);
+                progress.step(offset, capacityBytes);
                 ImageIoException.check(top.find(offset, capacityBytes - offset, extent), "read " + name);
                 extent.set(extent.kind(), Math.min(extent.lengthBytes(), STEP_BYTES));
                 // Without a base, what is not there is said to be zero.
@@ -148,23 +150,5 @@ public final class ImageMerger {
             at = end;
         }
         return written;
-    }
-
-    private static void check(Progress progress, long doneBytes, long totalBytes) {
-        progress.update(doneBytes, totalBytes);
-        if (progress.cancelled()) {
-            throw new ImageCancelledException();
-        }
-    }
-
-    /** Returns the image of a disk, or refuses one of another format. */
-    public static Qcow2Image requireQcow2(BlockBackend disk, String name, String what) {
-        if (disk instanceof Qcow2Image image) {
-            return image;
-        }
-        throw new ImageException(
-                name + " is a " + ImageChain.formatOf(disk).formatName() + " image, which "
-                        + what + ".",
-                "Convert it with 'isthmus image convert -O qcow2'.");
     }
 }

@@ -11,11 +11,13 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ClusterCodec;
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.ImageIoException;
 import dev.isthmus.block.ImageOpener;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
 import dev.isthmus.block.qcow2.Qcow2Creator;
@@ -26,6 +28,9 @@ import dev.isthmus.block.qcow2.Qcow2Creator;
  */
 public final class NewImage implements AutoCloseable {
     private static final int ZERO_BYTES = 1 << 20;
+
+    /** What the host is asked to reserve at once. */
+    private static final long RESERVED_BYTES = 1L << 30;
 
     private final WritableFolder folder;
     private final String name;
@@ -45,8 +50,10 @@ public final class NewImage implements AutoCloseable {
      * @param lengthBytes is rounded up to 512
      * @param preallocation whether it gets storage beforehand: not {@link Preallocation#METADATA}, of which it has none
      * @throws ImageException where there is a file of that name, or it can't be made
+     * @throws ImageCancelledException where the progress said so
      */
-    public static NewImage raw(WritableFolder folder, String name, long lengthBytes, Preallocation preallocation) {
+    public static NewImage raw(
+            WritableFolder folder, String name, long lengthBytes, Preallocation preallocation, Progress progress) {
         if (preallocation == Preallocation.METADATA) {
             throw new ImageException(
                     "Can't make " + name + ": raw images have no metadata to preallocate.",
@@ -61,7 +68,7 @@ public final class NewImage implements AutoCloseable {
             long roundedBytes = (lengthBytes + 511) & -512;
             ImageIoException.check(file.setSize(roundedBytes), "make " + name);
             if (roundedBytes > 0) {
-                ImageIoException.check(preallocate(file, roundedBytes, preallocation), "make " + name);
+                ImageIoException.check(preallocate(file, roundedBytes, preallocation, progress), "make " + name);
             }
             done = true;
             return image;
@@ -72,9 +79,18 @@ public final class NewImage implements AutoCloseable {
         }
     }
 
-    private static BlockStatus preallocate(ImageFile file, long lengthBytes, Preallocation preallocation) {
+    private static BlockStatus preallocate(
+            ImageFile file, long lengthBytes, Preallocation preallocation, Progress progress) {
         if (preallocation == Preallocation.FALLOC) {
-            return file.writeZeroes(0, lengthBytes, false);
+            for (long done = 0; done < lengthBytes; done += RESERVED_BYTES) {
+                progress.step(done, lengthBytes);
+                BlockStatus status = file.writeZeroes(done, Math.min(RESERVED_BYTES, lengthBytes - done), false);
+                if (status != BlockStatus.OK) {
+                    return status;
+                }
+            }
+            progress.update(lengthBytes, lengthBytes);
+            return BlockStatus.OK;
         }
         if (preallocation != Preallocation.FULL) {
             return BlockStatus.OK;
@@ -82,12 +98,14 @@ public final class NewImage implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment zeroes = arena.allocate(ZERO_BYTES);
             for (long done = 0; done < lengthBytes; done += ZERO_BYTES) {
+                progress.step(done, lengthBytes);
                 BlockStatus status = file.write(done, zeroes.asSlice(0, Math.min(ZERO_BYTES, lengthBytes - done)));
                 if (status != BlockStatus.OK) {
                     return status;
                 }
             }
         }
+        progress.update(lengthBytes, lengthBytes);
         return BlockStatus.OK;
     }
 
@@ -96,16 +114,21 @@ public final class NewImage implements AutoCloseable {
      *
      * @param dataFile the file that the data is to be in as the options have it, or null
      * @throws ImageException where there is a file of that name, or it can't be made so
+     * @throws ImageCancelledException where the progress said so
      */
     public static NewImage qcow2(
-            WritableFolder folder, String name, Qcow2CreateOptions options, @Nullable String dataFile) {
+            WritableFolder folder,
+            String name,
+            Qcow2CreateOptions options,
+            @Nullable String dataFile,
+            Progress progress) {
         NewImage image = new NewImage(folder, name, ImageFormat.QCOW2);
         boolean done = false;
         try (ImageFile file = image.make(name)) {
             if (dataFile != null) {
                 image.make(folder.resolve(name, dataFile)).close();
             }
-            Qcow2Creator.create(file, options, new DataFile(folder, name));
+            Qcow2Creator.create(file, options, new DataFile(folder, name), progress);
             done = true;
             return image;
         } finally {
@@ -144,8 +167,16 @@ public final class NewImage implements AutoCloseable {
         return ImageChain.open(new UnflushedFolder(folder), name, format, false, zstd);
     }
 
-    /** Has the image stay. */
+    /**
+     * Has the image stay.
+     *
+     * @throws ImageException where it can't take its place
+     */
     public void keep() {
+        // Its data file first: the image is of no use without it.
+        for (String fileName : made.reversed()) {
+            folder.keep(fileName);
+        }
         kept = true;
     }
 

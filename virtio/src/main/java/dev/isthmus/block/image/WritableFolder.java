@@ -12,6 +12,14 @@ public interface WritableFolder extends ImageFolder {
      */
     ImageFile create(String name);
 
+    /**
+     * Has a file that {@link #create} made, and that is closed, be there for good. A folder may have it under another name
+     * until then, and what it replaces under its own.
+     *
+     * @throws dev.isthmus.block.ImageException where that can't be; all is as before then
+     */
+    default void keep(String name) {}
+
     /** Removes a file; nothing where there is none. */
     void delete(String name);
 }

@@ -6,6 +6,7 @@ import java.util.List;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.Progress;
 
 /** What the parts of a check share: the image as its header describes it, which may be damaged in any other way. */
 final class CheckState implements AutoCloseable {
@@ -25,6 +26,7 @@ final class CheckState implements AutoCloseable {
     final ReferenceCounts counts;
     final Arena arena = Arena.ofConfined();
     final CachedTables blocks;
+    private final Progress progress;
     long[] refcountTable;
     long[] l1;
     List<Qcow2Snapshot> snapshots = List.of();
@@ -33,11 +35,12 @@ final class CheckState implements AutoCloseable {
     /** Whether the refcount structures can't be repaired in place. */
     boolean needsRebuild;
 
-    CheckState(ImageFile file, Qcow2Header header, CheckCounters counters) {
+    CheckState(ImageFile file, Qcow2Header header, CheckCounters counters, Progress progress) {
         this.file = file;
         this.header = header;
         this.layout = header.layout();
         this.counters = counters;
+        this.progress = progress;
         long clusters = layout.clusters(fileBytes());
         if (clusters > MAX_CLUSTERS) {
             counters.checkError("the file is too large to check");
@@ -49,6 +52,18 @@ final class CheckState implements AutoCloseable {
         this.refcountTable = LongTables.read(
                 file, header.refcountTableOffset, header.refcountTableClusters << layout.l2Bits);
         this.l1 = LongTables.read(file, header.l1Offset, header.l1Entries);
+    }
+
+    /** Tells how much of the disk and its snapshots is looked at. */
+    void progress(long l1EntriesDone) {
+        long total = l1.length;
+        for (Qcow2Snapshot snapshot : snapshots) {
+            total += Integer.toUnsignedLong(snapshot.l1Entries());
+        }
+        long capacityBytes = header.capacityBytes();
+        // Of a damaged image the numbers may be anything.
+        double part = total == 0 ? 1 : Math.min(1.0, (double) l1EntriesDone / total);
+        progress.step((long) (part * capacityBytes), capacityBytes);
     }
 
     /** Returns the size of the file, in whole sectors as QEMU counts it. */

@@ -10,7 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockStatus;
+import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageIoException;
 import dev.isthmus.device.FaultLog;
 
 /**
@@ -266,5 +268,18 @@ final class ImageState {
             inFlight.wake();
         }
         return IoFailure.of(BlockStatus.IO_ERROR);
+    }
+
+    /**
+     * Returns what to throw where a change of the whole image failed.
+     *
+     * @param what what was tried, after "Can't"
+     */
+    ImageException failed(IoFailure failure, String what) {
+        return broken
+                ? new ImageException(
+                        "Can't " + what + ": the image is damaged.",
+                        "Repair it with 'isthmus image check --repair all'.")
+                : ImageIoException.of(failure.status(), what);
     }
 }

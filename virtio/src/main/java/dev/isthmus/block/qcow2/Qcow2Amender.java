@@ -16,6 +16,7 @@ public final class Qcow2Amender {
      * @param backingName the name as the image is to have it, or null for none
      * @param backingFormat the name of its format, or null where that is to be found out
      * @throws ImageException where the name does not fit, or the image can't be written
+     * @throws dev.isthmus.block.ImageIoException where the host failed
      */
     public static void changeBacking(Qcow2Image opened, @Nullable String backingName, @Nullable String backingFormat) {
         ImageState image = opened.state();
@@ -29,7 +30,7 @@ public final class Qcow2Amender {
         try {
             image.exclusively(() -> writeHeader(image, backingName, backingFormat));
         } catch (IoFailure e) {
-            throw new ImageException("Can't change the header of " + image.file.name() + ": " + e.status() + ".", "", e);
+            throw image.failed(e, "change the header of " + image.file.name());
         }
     }
 

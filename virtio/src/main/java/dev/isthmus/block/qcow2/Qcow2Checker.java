@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.Progress;
 
 /**
  * Checks an image that nobody uses, and repairs it: counts all references and compares them with the refcounts, as
@@ -30,9 +31,11 @@ public final class Qcow2Checker {
     private final ImageFile file;
     private final Repair repair;
     private final Qcow2Header header;
+    private final Progress progress;
     private final CheckCounters counters = new CheckCounters();
 
-    private Qcow2Checker(ImageFile file, Repair repair, Qcow2Header header) {
+    private Qcow2Checker(ImageFile file, Repair repair, Qcow2Header header, Progress progress) {
+        this.progress = progress;
         this.file = file;
         this.repair = repair;
         this.header = header;
@@ -46,10 +49,19 @@ public final class Qcow2Checker {
      *     but read-only, or counting its references takes more memory than there is
      */
     public static Qcow2CheckResult check(ImageFile file, Repair repair) {
+        return check(file, repair, Progress.NONE);
+    }
+
+    /**
+     * Checks an image, as the other method, and tells how much of its disk is looked at.
+     *
+     * @throws dev.isthmus.block.ImageCancelledException where the progress said so; what was repaired until then stays
+     */
+    public static Qcow2CheckResult check(ImageFile file, Repair repair, Progress progress) {
         if (repair != Repair.NONE && file.readOnly()) {
             throw new ImageException(file.name() + " is read-only and can't be repaired.", "Open it for writing.");
         }
-        Qcow2Checker checker = new Qcow2Checker(file, repair, Qcow2Header.read(file, true));
+        Qcow2Checker checker = new Qcow2Checker(file, repair, Qcow2Header.read(file, true), progress);
         checker.run();
         return checker.counters.result();
     }
@@ -57,7 +69,7 @@ public final class Qcow2Checker {
     private void run() {
         SnapshotTable snapshots;
         counters.totalClusters = header.layout().clusters(header.capacityBytes());
-        try (CheckState state = new CheckState(file, header, counters)) {
+        try (CheckState state = new CheckState(file, header, counters, progress)) {
             snapshots = readSnapshots(state);
             checkRefcounts(state);
             if (repair != Repair.NONE) {

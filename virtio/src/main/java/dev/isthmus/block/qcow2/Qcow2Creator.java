@@ -8,7 +8,9 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageIoException;
 import dev.isthmus.block.ImageOpener;
+import dev.isthmus.block.Progress;
 import dev.isthmus.memory.ScatterList;
 
 /**
@@ -21,12 +23,17 @@ public final class Qcow2Creator {
     private static final int FIRST_CLUSTERS = 3;
     private static final int ZERO_BYTES = 1 << 20;
 
+    /** What the host is asked to reserve at once. */
+    private static final long RESERVED_BYTES = 1L << 30;
+
     private final ImageFile file;
     private final Qcow2CreateOptions options;
+    private final Progress progress;
 
-    private Qcow2Creator(ImageFile file, Qcow2CreateOptions options) {
+    private Qcow2Creator(ImageFile file, Qcow2CreateOptions options, Progress progress) {
         this.file = file;
         this.options = options;
+        this.progress = progress;
     }
 
     /**
@@ -34,10 +41,21 @@ public final class Qcow2Creator {
      *
      * @param file what it held is lost; stays open
      * @param opener opens the data file, which must be there and writable; null where there is none
-     * @throws ImageException where the options contradict each other, or the file can't be written
+     * @throws ImageException where the options contradict each other, or the file can't have what was asked for
+     * @throws ImageIoException where the host failed
      */
     public static void create(ImageFile file, Qcow2CreateOptions options, @Nullable ImageOpener opener) {
-        new Qcow2Creator(file, options).create(opener);
+        create(file, options, opener, Progress.NONE);
+    }
+
+    /**
+     * Makes an image, as the other method, and tells how far its preallocation is.
+     *
+     * @throws dev.isthmus.block.ImageCancelledException where the progress said so: the file holds no sound image then
+     */
+    public static void create(
+            ImageFile file, Qcow2CreateOptions options, @Nullable ImageOpener opener, Progress progress) {
+        new Qcow2Creator(file, options, progress).create(opener);
     }
 
     private void create(@Nullable ImageOpener opener) {
@@ -59,7 +77,7 @@ public final class Qcow2Creator {
                 IoFailure.check(image.flush());
             }
         } catch (IoFailure e) {
-            throw new ImageException("Can't make " + file.name() + ": " + e.status() + ".", "", e);
+            throw ImageIoException.of(e.status(), "make " + file.name());
         }
     }
 
@@ -164,13 +182,17 @@ public final class Qcow2Creator {
         ImageState state = image.state();
         long clusters = state.layout.clusters(state.capacityBytes);
         long done = 0;
+        boolean onlyMetadata = options.preallocation != Qcow2CreateOptions.Preallocation.FULL
+                && options.preallocation != Qcow2CreateOptions.Preallocation.FALLOC;
         while (done < clusters) {
+            progress.step(onlyMetadata ? done << state.layout.clusterBits : 0, state.capacityBytes);
             done += preallocateSome(state, done, clusters - done);
         }
         if (options.dataFileRaw) {
             IoFailure.check(state.data().setSize(state.capacityBytes));
         }
         fill(state);
+        progress.update(state.capacityBytes, state.capacityBytes);
     }
 
     /** Gives the first of some guest clusters their places; answers how many. */
@@ -214,6 +236,7 @@ public final class Qcow2Creator {
             Run run = new Run();
             ClusterMap clusters = new ClusterMap(state);
             for (long offset = 0; offset < state.capacityBytes; offset += run.lengthBytes) {
+                progress.step(offset, state.capacityBytes);
                 find(state, clusters, offset, Math.min(ZERO_BYTES, state.capacityBytes - offset), run);
                 zeroes.clear();
                 zeroes.add(buffer, 0, run.lengthBytes);
@@ -223,7 +246,8 @@ public final class Qcow2Creator {
             Run run = new Run();
             ClusterMap clusters = new ClusterMap(state);
             for (long offset = 0; offset < state.capacityBytes; offset += run.lengthBytes) {
-                find(state, clusters, offset, state.capacityBytes - offset, run);
+                progress.step(offset, state.capacityBytes);
+                find(state, clusters, offset, Math.min(RESERVED_BYTES, state.capacityBytes - offset), run);
                 IoFailure.check(data.writeZeroes(run.hostOffset, run.lengthBytes, false));
             }
         } else if (!state.externalData() && state.capacityBytes > 0) {

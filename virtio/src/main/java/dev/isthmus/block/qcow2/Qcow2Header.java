@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageIoException;
 
 /**
  * The first cluster of an image: the header, its extensions and the name of the backing file (docs/interop/qcow2.txt,
@@ -83,7 +84,7 @@ final class Qcow2Header {
     private static void readAt(ImageFile file, long offset, MemorySegment target) {
         BlockStatus status = file.read(offset, target);
         if (status != BlockStatus.OK && status != BlockStatus.OUT_OF_RANGE) {
-            throw new ImageException("Can't read the header of " + file.name() + ": " + status + ".", "");
+            throw ImageIoException.of(status, "read the header of " + file.name());
         }
     }
 

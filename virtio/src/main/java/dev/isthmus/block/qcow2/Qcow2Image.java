@@ -14,6 +14,7 @@ import dev.isthmus.block.DiskExtent;
 import dev.isthmus.block.ExtentList;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ImageIoException;
 import dev.isthmus.block.ImageOpener;
 import dev.isthmus.block.SparseDisk;
 import dev.isthmus.device.FaultLog;
@@ -72,8 +73,8 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
      * @param file is closed with the image; stays open where opening fails
      * @param opener opens what the image names; null leaves its backing image alone, for work that does not read the disk
      * @param zstd unpacks Zstandard clusters, or null where there is nothing that can
-     * @throws ImageException where it is no sound qcow2 image, uses what is not supported, is corrupt and to be written,
-     *     or can't be read
+     * @throws ImageException where it is no sound qcow2 image, uses what is not supported, is corrupt and to be written
+     * @throws ImageIoException where it can't be read
      */
     public static Qcow2Image open(ImageFile file, @Nullable ImageOpener opener, @Nullable ClusterCodec zstd) {
         return open(file, opener, zstd, null);
@@ -119,7 +120,7 @@ public final class Qcow2Image implements SparseDisk, DirectAccess {
             backing = null;
             return opened;
         } catch (IoFailure e) {
-            throw new ImageException("Can't open " + file.name() + ": " + e.status() + ".", "", e);
+            throw ImageIoException.of(e.status(), "open " + file.name());
         } finally {
             closeAll(image, dataFile, backing);
         }

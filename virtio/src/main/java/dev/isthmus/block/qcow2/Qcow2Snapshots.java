@@ -16,7 +16,7 @@ import dev.isthmus.block.ImageException;
  * last. Only the COPIED flags can be wrong after a crash; so the image is marked dirty meanwhile, if it is of version 3,
  * and repaired when it is next opened for writing.
  *
- * <p>Any thread.
+ * <p>Any thread. Where the host fails, changes throw a {@link dev.isthmus.block.ImageIoException}.
  */
 public final class Qcow2Snapshots {
     private static final int MAX_NAME_BYTES = 0xFFFF;
@@ -222,7 +222,7 @@ public final class Qcow2Snapshots {
                 image.headerFields.setDirty(false);
             });
         } catch (IoFailure e) {
-            throw new ImageException("Can't change the snapshots of " + image.file.name() + ": " + e.status() + ".", "", e);
+            throw image.failed(e, "change the snapshots of " + image.file.name());
         }
     }
 }

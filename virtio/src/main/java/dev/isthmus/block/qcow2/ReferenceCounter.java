@@ -19,6 +19,7 @@ final class ReferenceCounter {
     private final boolean repairing;
     private final boolean external;
     private @Nullable MetadataMap metadata;
+    private long l1EntriesDone;
 
     /**
      * Makes one.
@@ -47,6 +48,7 @@ final class ReferenceCounter {
         count(header.refcountTableOffset, (long) state.refcountTable.length * Qcow2Format.ENTRY_BYTES);
         countBitmaps();
         countRefcountBlocks();
+        state.progress(l1EntriesDone);
     }
 
     private void countSnapshots() {
@@ -100,8 +102,10 @@ final class ReferenceCounter {
             MemorySegment table = arena.allocate(layout.clusterBytes, Long.BYTES);
             for (long entry : l1) {
                 if (entry != 0) {
+                    state.progress(l1EntriesDone);
                     countL2(entry, active, table);
                 }
+                l1EntriesDone++;
             }
         }
     }

@@ -19,7 +19,7 @@ final class Resizer {
     /**
      * Changes the size.
      *
-     * @throws IoFailure where that fails: {@link BlockStatus#NO_SPACE} where an L1 table can't be so large,
+     * @throws IoFailure where that fails: {@link BlockStatus#OUT_OF_RANGE} where an L1 table can't be so large,
      *     {@link BlockStatus#UNSUPPORTED} where version 2 has snapshots, which can't tell their size there
      */
     void resize(long newBytes) {
@@ -40,7 +40,7 @@ final class Resizer {
             throw IoFailure.of(BlockStatus.UNSUPPORTED);
         }
         if (image.layout.l1Entries(newBytes) * Qcow2Format.ENTRY_BYTES > Qcow2Format.MAX_L1_BYTES) {
-            throw IoFailure.of(BlockStatus.NO_SPACE);
+            throw IoFailure.of(BlockStatus.OUT_OF_RANGE);
         }
         long oldBytes = image.capacityBytes;
         Scratch scratch = opened.pool().take();

@@ -15,9 +15,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.DiskExtent;
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2CheckResult;
 import dev.isthmus.block.qcow2.Qcow2Checker;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
@@ -60,7 +62,7 @@ class ImageOperationsTest {
     }
 
     private NewImage qcow2(String name, Qcow2CreateOptions options) {
-        return NewImage.qcow2(folder, name, options, null);
+        return NewImage.qcow2(folder, name, options, null, Progress.NONE);
     }
 
     private Qcow2Image openQcow2(String name, ImageChain.Bases bases) {
@@ -104,7 +106,7 @@ class ImageOperationsTest {
 
         convert("raw", ImageFormat.RAW,
                 qcow2("new", new Qcow2CreateOptions(contents.length).clusterBytes(clusterBytes)), 4096, compress);
-        convert("new", ImageFormat.QCOW2, NewImage.raw(folder, "back", contents.length, Preallocation.OFF), 4096, false);
+        convert("new", ImageFormat.QCOW2, NewImage.raw(folder, "back", contents.length, Preallocation.OFF, Progress.NONE), 4096, false);
 
         assertArrayEquals(contents, disk("new", ImageFormat.QCOW2));
         assertArrayEquals(contents, folder.contents("back"));
@@ -360,7 +362,7 @@ class ImageOperationsTest {
         folder.put("there", new byte[512]);
 
         assertThrows(ImageException.class, () -> qcow2("there", options()).close());
-        assertThrows(ImageException.class, () -> NewImage.raw(folder, "there", 512, Preallocation.OFF).close());
+        assertThrows(ImageException.class, () -> NewImage.raw(folder, "there", 512, Preallocation.OFF, Progress.NONE).close());
 
         assertTrue(folder.has("there"));
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.nio.file.Path;
-
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.ImageFormat;
@@ -30,7 +28,7 @@ final class DiskOption {
 
     static DiskConfig parse(String text) {
         KeyValues parts = KeyValues.parse(NAME, text, KEYS);
-        return DiskConfig.of(Path.of(parts.require("path")))
+        return DiskConfig.of(UserPath.of(parts.require("path")))
                 .withFormat(format(parts.get("format")))
                 .withReadOnly(parts.getSwitch("readonly", false))
                 .withId(parts.get("id"))
@@ -148,10 +146,8 @@ final class DiskOption {
             }
             throw wrong(key + "=" + text + " is not a number of operations", "Give a whole number, for example iops=500.");
         }
-        char last = text.charAt(text.length() - 1);
         try {
-            // A plain number counts bytes here, as with QEMU.
-            long amount = ByteSize.parse(last >= '0' && last <= '9' ? text.concat("B") : text);
+            long amount = ByteSize.parseBytes(text);
             if (amount > 0) {
                 return amount;
             }

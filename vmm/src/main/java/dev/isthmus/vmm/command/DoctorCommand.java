@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,9 +26,7 @@ final class DoctorCommand {
     static int run(Arguments arguments) throws InterruptedException {
         List<HostCheck> checks = checks();
         String report = arguments.has(CommandOptions.JSON) ? json(checks) : text(checks);
-        PrintStream out = System.out;
-        out.print(report);
-        out.flush();
+        StandardOutput.print(report);
         return canRunVms(checks) ? ExitStatus.OK : ExitStatus.HOST_UNSUPPORTED;
     }
 
@@ -81,13 +78,13 @@ final class DoctorCommand {
         for (int i = 0; i < checks.size(); i++) {
             HostCheck check = checks.get(i);
             json.append(i == 0 ? "\n" : ",\n").append("{\"subject\":");
-            string(json, check.subject());
+            JsonText.quote(json, check.subject());
             json.append(",\"result\":");
-            string(json, word(check.result()));
+            JsonText.quote(json, word(check.result()));
             json.append(",\"detail\":");
-            string(json, check.detail());
+            JsonText.quote(json, check.detail());
             json.append(",\"remedy\":");
-            string(json, check.remedy());
+            JsonText.quote(json, check.remedy());
             json.append('}');
         }
         return json.append("\n]}\n").toString();
@@ -99,20 +96,5 @@ final class DoctorCommand {
             case NOTE -> "note";
             case FAILED -> "FAILED";
         };
-    }
-
-    private static void string(StringBuilder json, String text) {
-        json.append('"');
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' || c == '\\') {
-                json.append('\\').append(c);
-            } else if (c < ' ') {
-                json.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
-            } else {
-                json.append(c);
-            }
-        }
-        json.append('"');
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
 
@@ -44,9 +43,7 @@ final class DryRun {
         devices(text, config);
         line(text, "on reset", config.rebootAllowed() ? "start anew" : "end (status 0)");
         line(text, "timeout", timeout == null ? "none" : DurationText.format(timeout));
-        PrintStream out = System.out;
-        out.print(text);
-        out.flush();
+        StandardOutput.print(text.toString());
         return ExitStatus.OK;
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.nio.file.Path;
 import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
@@ -27,13 +26,13 @@ final class ImageCheckCommand {
             ImageFormat format = given == null ? ImageFormats.probe(file) : given;
             if (format != ImageFormat.QCOW2) {
                 work.progress().finish();
-                Messages.line(Path.of(name) + " is a " + format.formatName() + " image, which can't be checked.");
+                Messages.line(name + " is a " + format.formatName() + " image, which can't be checked.");
                 return ExitStatus.CHECK_UNSUPPORTED;
             }
-            Qcow2CheckResult result = Qcow2Checker.check(file, repair);
+            Qcow2CheckResult result = Qcow2Checker.check(file, repair, work.progress());
             if (result.repaired()) {
                 // As qemu-img does: what was damaged may have hidden more.
-                result = result.checkedAgain(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE));
+                result = result.checkedAgain(Qcow2Checker.check(file, Qcow2Checker.Repair.NONE, work.progress()));
             }
             work.print(work.has(ImageOptions.JSON) ? json(result, name) : text(result));
             return status(result);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
+import dev.isthmus.block.ImageCancelledException;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageIoException;
-import dev.isthmus.block.image.ImageCancelledException;
 import dev.isthmus.machine.VmException;
 
 /** {@code isthmus image}: makes, examines and changes disk images that no guest is using. */
@@ -14,12 +14,13 @@ final class ImageCommand {
 
     static int run(Arguments arguments) {
         ImageVerb verb = ImageVerb.of(arguments.command());
-        ImageProgress progress = new ImageProgress(arguments.has(ImageOptions.PROGRESS));
+        ImageProgress progress = new ImageProgress(arguments.has(ImageOptions.PROGRESS), goesOn(verb));
         if (changes(verb, arguments)) {
             progress.install();
         }
         try {
-            return run(verb, new ImageWork(verb, arguments, progress));
+            int status = run(verb, new ImageWork(verb, arguments, progress));
+            return progress.signal() == 0 || !goesOn(verb) ? status : ExitStatus.SIGNAL_BASE + progress.signal();
         } catch (ImageCancelledException e) {
             progress.finish();
             Messages.line("interrupted");
@@ -44,6 +45,11 @@ final class ImageCommand {
             case SNAPSHOT -> !arguments.has(ImageOptions.LIST);
             case CREATE, CONVERT, RESIZE, REBASE, COMMIT -> true;
         };
+    }
+
+    /** Tells whether it is done at once, or not at all. */
+    private static boolean goesOn(ImageVerb verb) {
+        return verb == ImageVerb.SNAPSHOT || verb == ImageVerb.RESIZE;
     }
 
     private static int run(ImageVerb verb, ImageWork work) {

@@ -8,6 +8,7 @@ import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.image.ImageChain;
 import dev.isthmus.block.image.ImageConverter;
 import dev.isthmus.block.image.NewImage;
+import dev.isthmus.vmm.ByteSize;
 
 /** {@code isthmus image convert}. */
 final class ImageConvertCommand {
@@ -25,11 +26,11 @@ final class ImageConvertCommand {
             throw work.usage("a raw image can't be compressed", "Choose -O qcow2, or leave -c out.");
         }
         int sparseBytes = sparse(work);
-        NewImageArguments wanted =
-                new NewImageArguments(work, targetName, format, work.value(ImageOptions.NEW_BACKING));
-        // First, and with its locks, so that a target that is part of it is found to be in use.
+        // First, so that a target that is part of it is found to be in use.
         try (BlockBackend source =
-                work.open(sourceName, work.format(ImageOptions.FORMAT), true, ImageChain.Bases.READ)) {
+                        work.open(sourceName, work.format(ImageOptions.FORMAT), true, ImageChain.Bases.READ);
+                NewImageArguments wanted =
+                        new NewImageArguments(work, targetName, format, work.value(ImageOptions.NEW_BACKING))) {
             wanted.examineBase();
             try (NewImage target = wanted.make(source.capacityBytes())) {
                 ImageConverter.convert(
@@ -45,7 +46,7 @@ final class ImageConvertCommand {
         if (text == null) {
             return ImageConverter.DEFAULT_SPARSE_BYTES;
         }
-        long bytes = ImageSize.parse(text);
+        long bytes = ByteSize.parseBytes(text);
         if (bytes != 0 && (bytes < 512 || bytes > MAX_SPARSE_BYTES || Long.bitCount(bytes) != 1)) {
             throw work.usage("'" + text + "' can't be the smallest hole", "Give a power of 2 from 512 to 2M, or 0.");
         }

@@ -25,7 +25,7 @@ final class ImageOptions {
     static final CommandOption BACKING_FORMAT = CommandOption.text("--backing-format", "FORMAT",
             "The format of the base. It need not be given where it can be told by the file, which raw can't.").orShort("-F");
     static final CommandOption FORCE = CommandOption.flag("--force",
-            "Replace a file that is there.");
+            "Replace a file that is there, once the new one is whole.");
     static final CommandOption FORCE_SHARE = CommandOption.flag("--force-share",
             "Read an image that another process may be writing; what is read may then contradict itself.").orShort("-U");
     static final CommandOption BACKING_CHAIN = CommandOption.flag("--backing-chain",

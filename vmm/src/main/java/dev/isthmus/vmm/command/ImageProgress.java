@@ -3,15 +3,16 @@ package dev.isthmus.vmm.command;
 
 import java.util.Locale;
 
+import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
-import dev.isthmus.block.image.Progress;
+import dev.isthmus.block.Progress;
 import dev.isthmus.machine.serial.HostTerminal;
 
 /**
  * Long work's way to the user and back: one line on standard error that is written over and over, and signals, which end
- * the work early.
+ * the work early. Where it can't be ended without damage, the user is told that it goes on.
  *
  * <p>The JVM calls {@link #handle} on a thread of its own; all else is the main thread's.
  */
@@ -23,7 +24,11 @@ final class ImageProgress implements Progress, SignalHandler {
     /** Two are impatience: whatever hangs, the process ends. */
     private static final int IMPATIENT = 3;
 
+    /** As long as the removal of files may take then. */
+    private static final long REMOVAL_MILLIS = 2000;
+
     private final boolean shown;
+    private final boolean goesOn;
     private long lastNanos;
     private boolean lineOpen;
 
@@ -32,8 +37,16 @@ final class ImageProgress implements Progress, SignalHandler {
     /** Guarded by this. */
     private int count;
 
-    /** @param asked whether it is to be shown where there is no terminal, too */
-    ImageProgress(boolean asked) {
+    private volatile @Nullable CommandFolder folder;
+
+    /**
+     * Makes one.
+     *
+     * @param asked whether it is to be shown where there is no terminal, too
+     * @param goesOn whether the work can't be ended early
+     */
+    ImageProgress(boolean asked, boolean goesOn) {
+        this.goesOn = goesOn;
         shown = asked || HostTerminal.isTerminal(STDERR);
         lastNanos = System.nanoTime();
     }
@@ -49,6 +62,11 @@ final class ImageProgress implements Progress, SignalHandler {
         }
     }
 
+    /** Says where files are made that nobody is to find should the process end at once. */
+    void removeFrom(CommandFolder made) {
+        folder = made;
+    }
+
     /** Returns the number of the first signal that came, or 0. */
     int signal() {
         return signal;
@@ -59,12 +77,30 @@ final class ImageProgress implements Progress, SignalHandler {
         synchronized (this) {
             if (count++ == 0) {
                 signal = received.getNumber();
+                if (goesOn) {
+                    Messages.line("the image would be damaged: this ends as soon as it is sound");
+                }
             }
             if (count < IMPATIENT) {
                 return;
             }
         }
+        removeMade();
         Runtime.getRuntime().halt(ExitStatus.SIGNAL_BASE + received.getNumber());
+    }
+
+    /** On a thread of its own, since whatever hangs may have this hang as well. */
+    private void removeMade() {
+        CommandFolder made = folder;
+        if (made == null) {
+            return;
+        }
+        Thread removal = Thread.ofPlatform().daemon(true).start(made::removeMade);
+        try {
+            removal.join(REMOVAL_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Override

@@ -4,11 +4,12 @@ package dev.isthmus.vmm.command;
 import java.util.List;
 
 import dev.isthmus.block.BlockBackend;
-import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.ImageIoException;
 import dev.isthmus.block.image.ImageChain;
+import dev.isthmus.block.image.ImageResizer;
 import dev.isthmus.machine.VmException;
+import dev.isthmus.vmm.ByteSize;
 
 /** {@code isthmus image resize}. */
 final class ImageResizeCommand {
@@ -34,13 +35,7 @@ final class ImageResizeCommand {
                 throw work.usage(
                         "the format of " + name + " can't be told by its contents", "Say -f raw if that is what it is.");
             }
-            BlockStatus status = disk.resize(newBytes);
-            if (status == BlockStatus.UNSUPPORTED) {
-                throw new VmException.Configuration(
-                        name + " can't be resized: it is a block device, or of version 0.10 with snapshots.",
-                        "Delete the snapshots, or convert the image.");
-            }
-            ImageIoException.check(status, "resize " + name);
+            ImageResizer.resize(disk, name, newBytes);
             ImageIoException.check(disk.flush(), "resize " + name);
         }
         work.printChanged(name, format);
@@ -51,10 +46,10 @@ final class ImageResizeCommand {
     private static long newSize(ImageWork work, String text, long oldBytes) {
         long bytes;
         if (text.startsWith("+") || text.startsWith("-")) {
-            long difference = ImageSize.parse(text.substring(1));
+            long difference = ByteSize.parseBytes(text.substring(1));
             bytes = text.charAt(0) == '+' ? oldBytes + difference : oldBytes - difference;
         } else {
-            bytes = ImageSize.parse(text);
+            bytes = ByteSize.parseBytes(text);
         }
         if (bytes < 0 || bytes > Long.MAX_VALUE - SECTOR_BYTES) {
             throw work.usage("the disk can't be changed by " + text, "It has " + oldBytes + " bytes now.");

@@ -13,7 +13,7 @@ enum ImageVerb {
             "The new image, and the size of its disk (512M, 20G; a plain number counts bytes); with -b, the base's size"
                     + " where not given.",
             ImageOptions.FORMAT_OF_NEW, ImageOptions.OPTIONS, ImageOptions.BACKING, ImageOptions.BACKING_FORMAT,
-            ImageOptions.FORCE),
+            ImageOptions.FORCE, ImageOptions.PROGRESS),
     INFO(
             "info [OPTION]... FILE",
             "Tells what an image is: format, sizes, base, snapshots.",
@@ -23,7 +23,7 @@ enum ImageVerb {
             "check [OPTION]... FILE",
             "Checks a qcow2 image for damage, and repairs it where asked to.",
             "The image.",
-            ImageOptions.FORMAT, ImageOptions.REPAIR, ImageOptions.FORCE_SHARE),
+            ImageOptions.FORMAT, ImageOptions.REPAIR, ImageOptions.FORCE_SHARE, ImageOptions.PROGRESS),
     CONVERT(
             "convert [OPTION]... FILE NEW",
             "Copies the disk of an image, with all that it is based on, into a new image. As qemu-img does, it ends when all"
@@ -110,7 +110,7 @@ enum ImageVerb {
         table.put("42", "check: clusters are leaked, nothing else is wrong");
         table.put("44", "check: it could not be completed");
         table.put("46", "check: images of this format can't be checked");
-        table.put("129, 130, 143", "ended by SIGHUP, SIGINT, SIGTERM; a new image is removed");
+        table.put("129, 130, 143", "ended by SIGHUP, SIGINT, SIGTERM; a new image is removed, and what it was to replace stays");
         return table;
     }
 }

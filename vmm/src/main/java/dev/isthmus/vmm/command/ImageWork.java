@@ -14,7 +14,6 @@ import dev.isthmus.block.qcow2.Qcow2Image;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.block.HostFileOptions;
-import dev.isthmus.machine.block.HostImageFolder;
 import dev.isthmus.machine.block.ImageLocking;
 import dev.isthmus.machine.block.ZstdClusterCodec;
 
@@ -25,7 +24,7 @@ final class ImageWork {
     private final ImageVerb verb;
     private final Arguments arguments;
     private final ImageProgress progress;
-    private final HostImageFolder folder;
+    private final CommandFolder folder;
 
     ImageWork(ImageVerb verb, Arguments arguments, ImageProgress progress) {
         this.verb = verb;
@@ -35,15 +34,17 @@ final class ImageWork {
         if (share && arguments.has(ImageOptions.FORCE)) {
             throw usage("--force and --force-share exclude each other", "Leave one of them out.");
         }
-        this.folder = new HostImageFolder(
-                HostFileOptions.DEFAULT.withLocking(share ? ImageLocking.OFF : ImageLocking.AUTO));
+        this.folder = new CommandFolder(
+                HostFileOptions.DEFAULT.withLocking(share ? ImageLocking.OFF : ImageLocking.AUTO),
+                arguments.has(ImageOptions.FORCE));
+        progress.removeFrom(folder);
     }
 
     VmException usage(String message, String remedy) {
         return new VmException.Configuration("image " + verb.verbName() + ": " + message, remedy);
     }
 
-    HostImageFolder folder() {
+    CommandFolder folder() {
         return folder;
     }
 
@@ -125,8 +126,7 @@ final class ImageWork {
     /** Prints a result to standard output. */
     void print(String text) {
         progress.finish();
-        System.out.print(text);
-        System.out.flush();
+        StandardOutput.print(text);
     }
 
     /** Where JSON was asked for, prints what an image is now, as {@code isthmus image info} does. */

@@ -97,6 +97,11 @@ final class JsonText {
     }
 
     private void string(String value) {
+        quote(text, value);
+    }
+
+    /** Appends a string with its quotation marks. */
+    static void quote(StringBuilder text, String value) {
         text.append('"');
         for (int i = 0; i < value.length(); i++) {
             char c = value.charAt(i);

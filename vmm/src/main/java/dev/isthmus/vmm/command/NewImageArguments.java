@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
@@ -14,11 +12,10 @@ import dev.isthmus.block.image.NewImage;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
 import dev.isthmus.machine.VmException;
-import dev.isthmus.machine.block.HostFileOptions;
-import dev.isthmus.machine.block.HostImageFile;
+import dev.isthmus.vmm.ByteSize;
 
-/** Makes an image of what the user asked for: {@code --options}, {@code --backing}, {@code --force}. Main thread. */
-final class NewImageArguments {
+/** Makes an image of what the user asked for: {@code --options}, {@code --backing}. Main thread. */
+final class NewImageArguments implements AutoCloseable {
     private static final String OPTION = "--options";
 
     private final ImageWork work;
@@ -26,6 +23,7 @@ final class NewImageArguments {
     private final ImageFormat format;
     private final @Nullable String backing;
     private @Nullable String backingFormat;
+    private @Nullable BlockBackend base;
 
     /** @param backing the base as the user gave it, or null */
     NewImageArguments(ImageWork work, String name, ImageFormat format, @Nullable String backing) {
@@ -44,7 +42,8 @@ final class NewImageArguments {
     }
 
     /**
-     * Looks at the base: finds out its format where it was not given.
+     * Looks at the base: finds out its format where it was not given. It stays open, and so is locked, until the new image is
+     * there.
      *
      * @return its size in bytes, or -1 where there is none
      */
@@ -52,9 +51,17 @@ final class NewImageArguments {
         if (backing == null) {
             return -1;
         }
-        try (BlockBackend base = openBase(work, name, backing, backingFormat)) {
-            backingFormat = ImageChain.formatOf(base).formatName();
-            return base.capacityBytes();
+        BlockBackend opened = openBase(work, name, backing, backingFormat);
+        base = opened;
+        backingFormat = ImageChain.formatOf(opened).formatName();
+        return opened.capacityBytes();
+    }
+
+    @Override
+    public void close() {
+        BlockBackend opened = base;
+        if (opened != null) {
+            opened.close();
         }
     }
 
@@ -76,25 +83,20 @@ final class NewImageArguments {
         return base;
     }
 
-    /** Makes the image, over whatever is there if the user said so. */
+    /** Makes the image. */
     NewImage make(long lengthBytes) {
         String text = String.join(",", work.values(ImageOptions.OPTIONS));
         if (format == ImageFormat.RAW) {
             KeyValues options = parse(text, "preallocation");
             Preallocation preallocation = preallocation(options);
-            replace(name);
-            return NewImage.raw(work.folder(), name, lengthBytes, preallocation);
+            return NewImage.raw(work.folder(), name, lengthBytes, preallocation, work.progress());
         }
         KeyValues options = parse(
                 text, "cluster_size", "compat", "lazy_refcounts", "refcount_bits", "compression_type", "data_file",
                 "data_file_raw", "preallocation");
         Qcow2CreateOptions qcow2 = qcow2(options, lengthBytes);
         String dataFile = options.get("data_file");
-        replace(name);
-        if (dataFile != null) {
-            replace(work.folder().resolve(name, dataFile));
-        }
-        return NewImage.qcow2(work.folder(), name, qcow2, dataFile);
+        return NewImage.qcow2(work.folder(), name, qcow2, dataFile, work.progress());
     }
 
     private static KeyValues parse(String text, String... known) {
@@ -111,7 +113,7 @@ final class NewImageArguments {
                 .preallocation(preallocation(options));
         String clusterSize = options.get("cluster_size");
         if (clusterSize != null) {
-            qcow2.clusterBytes((int) Math.min(ImageSize.parse(clusterSize), Integer.MAX_VALUE));
+            qcow2.clusterBytes((int) Math.min(ByteSize.parseBytes(clusterSize), Integer.MAX_VALUE));
         }
         String dataFile = options.get("data_file");
         boolean dataFileRaw = options.getSwitch("data_file_raw", false);
@@ -157,16 +159,5 @@ final class NewImageArguments {
             }
         }
         throw work.usage(OPTION + ": unknown preallocation=" + text, "Known: off, metadata, falloc, full.");
-    }
-
-    /** Removes a file that is there, if that was allowed and nobody uses it. */
-    private void replace(String fileName) {
-        Path path = Path.of(fileName);
-        if (!work.has(ImageOptions.FORCE) || !Files.isRegularFile(path)) {
-            return;
-        }
-        // Its lock tells whether it is in use.
-        HostImageFile.open(path, false, fileName, HostFileOptions.DEFAULT).close();
-        work.folder().delete(fileName);
     }
 }

@@ -27,6 +27,9 @@ final class PicocliCommands {
     private static final String HELP = "help";
     private static final String OPERANDS = "COMMAND";
 
+    /** Values are texts: what is a path is for completion to know, and no error of picocli's where it can't be one. */
+    private static final CommandLine.ITypeConverter<Object> TEXT = text -> text;
+
     private PicocliCommands() {}
 
     /** Reads the arguments and runs the command; returns the exit status. */
@@ -41,6 +44,7 @@ final class PicocliCommands {
         }
         Integer help = CommandLine.executeHelpRequest(result);
         if (help != null) {
+            StandardOutput.check();
             return ExitStatus.OK;
         }
         if (!result.hasSubcommand()) {
@@ -52,8 +56,7 @@ final class PicocliCommands {
             return help(root, command.matchedPositionalValue(0, ""), command.matchedPositionalValue(1, ""));
         }
         if (command.commandSpec().name().equals(COMPLETION)) {
-            System.out.print(completion(root, command.matchedPositionalValue(0, "")));
-            System.out.flush();
+            StandardOutput.print(completion(root, command.matchedPositionalValue(0, "")));
             return ExitStatus.OK;
         }
         if (command.commandSpec().name().equals(ImageCommand.NAME) && !command.hasSubcommand()) {
@@ -73,8 +76,7 @@ final class PicocliCommands {
             Messages.line("unknown command '" + asked + "'; see '" + PROGRAM + " --help'");
             return ExitStatus.USAGE;
         }
-        about.usage(System.out);
-        System.out.flush();
+        StandardOutput.print(about.getUsageMessage());
         return ExitStatus.OK;
     }
 
@@ -147,6 +149,7 @@ final class PicocliCommands {
                     .paramLabel("FILE")
                     .type(List.class)
                     .auxiliaryTypes(Path.class)
+                    .converters(TEXT)
                     .description(verb.operands())
                     .build());
             // A negative size is no option.
@@ -228,6 +231,7 @@ final class PicocliCommands {
         // Completion offers files for paths.
         Class<?> type = option.value() == CommandOption.Value.FILE ? Path.class : String.class;
         builder.arity("1").paramLabel(String.valueOf(option.valueLabel()));
+        builder.converters(TEXT);
         if (option.repeatable()) {
             builder.type(List.class).auxiliaryTypes(type);
         } else {
@@ -290,12 +294,16 @@ final class PicocliCommands {
         StringBuilder line = new StringBuilder();
         String message = String.valueOf(e.getMessage()).replace('\n', ' ');
         boolean isRoot = e.getCommandLine().getParent() == null;
-        if (isRoot && e instanceof UnmatchedArgumentException unmatched && !unmatched.isUnknownOption()) {
+        boolean isImage = e.getCommandLine().getCommandSpec().name().equals(ImageCommand.NAME);
+        if (isImage && e instanceof UnmatchedArgumentException wrong && !wrong.isUnknownOption()) {
+            line.append("unknown command 'image ").append(wrong.getUnmatched().get(0)).append("'; known: ");
+            line.append(String.join(", ", e.getCommandLine().getSubcommands().keySet()));
+        } else if (isRoot && e instanceof UnmatchedArgumentException unmatched && !unmatched.isUnknownOption()) {
             line.append("unknown command '").append(unmatched.getUnmatched().get(0)).append('\'');
         } else {
             line.append(Character.toLowerCase(message.charAt(0))).append(message.substring(1));
         }
-        if (e instanceof UnmatchedArgumentException unmatched) {
+        if (!isImage && e instanceof UnmatchedArgumentException unmatched) {
             List<String> suggestions = unmatched.getSuggestions();
             if (!suggestions.isEmpty()) {
                 line.append("; did you mean '").append(suggestions.get(0)).append("'?");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.vmm.command;
 
-import java.nio.file.Path;
 import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
@@ -57,14 +56,14 @@ final class RunCommand {
             throw new VmException.Configuration(
                     "no kernel given", "Say --kernel FILE, or try 'isthmus demo' for the bundled guest.");
         }
-        VmBuilder builder = Vm.builder().kernel(Path.of(kernel)).name("isthmus");
+        VmBuilder builder = Vm.builder().kernel(UserPath.of(kernel)).name("isthmus");
         String format = arguments.value(CommandOptions.KERNEL_FORMAT);
         if (format != null) {
             builder.kernelFormat(kernelFormat(format));
         }
         String initrd = arguments.value(CommandOptions.INITRD);
         if (initrd != null) {
-            builder.initrd(Path.of(initrd));
+            builder.initrd(UserPath.of(initrd));
         }
         String commandLine = arguments.value(CommandOptions.CMDLINE);
         if (commandLine != null) {
@@ -131,10 +130,10 @@ final class RunCommand {
             return new SerialConfig.Pty();
         }
         if (text.startsWith("file=") && text.length() > 5) {
-            return new SerialConfig.ToFile(Path.of(text.substring(5)));
+            return new SerialConfig.ToFile(UserPath.of(text.substring(5)));
         }
         if (text.startsWith("unix=") && text.length() > 5) {
-            return new SerialConfig.UnixSocket(Path.of(text.substring(5)));
+            return new SerialConfig.UnixSocket(UserPath.of(text.substring(5)));
         }
         throw new VmException.Configuration(
                 "--serial: can't connect to '" + text + "'", "Known: stdio, null, pty, file=PATH, unix=PATH.");

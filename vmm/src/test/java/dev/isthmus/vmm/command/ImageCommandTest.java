@@ -7,10 +7,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,7 @@ import dev.isthmus.machine.block.HostFileOptions;
 import dev.isthmus.machine.block.HostImageFile;
 import dev.isthmus.testing.block.QemuTools;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -418,6 +421,71 @@ class ImageCommandTest {
         assertEquals(SIZE, Files.size(folder.resolve("disk.raw")));
         done("create", "--force", "./disk.raw", "1M");
         assertEquals(1 << 20, Files.size(folder.resolve("disk.raw")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "create --force -o preallocation=metadata ./base.qcow2 10M",
+        "create --force -f qcow2 -o cluster_size=3k ./base.qcow2 10M",
+        "create --force -f qcow2 -o data_file=base.qcow2 ./base.qcow2 10M",
+        "create --force -f qcow2 -o data_file=mid.qcow2,cluster_size=3k ./base.qcow2 10M",
+        "create --force -f qcow2 -b base.qcow2 ./base.qcow2",
+        "create --force -f qcow2 -b mid.qcow2 ./base.qcow2",
+        "create --force -f qcow2 -b mid.qcow2 ./hardlink.qcow2",
+        "create --force -f qcow2 -b mid.qcow2 -o data_file=base.qcow2 ./other.qcow2",
+        "convert --force -f raw -O qcow2 -B base.qcow2 ./disk.raw ./base.qcow2",
+        "convert --force -c -f raw -O qcow2 -o data_file=data ./disk.raw ./base.qcow2"
+    })
+    void refusedForceLeavesWhatIsThere(String line) throws Exception {
+        makeRaw("disk.raw", 11);
+        done("convert", "-f", "raw", "-O", "qcow2", "./disk.raw", "./base.qcow2");
+        done("create", "-f", "qcow2", "-b", "base.qcow2", "./mid.qcow2");
+        Files.createLink(folder.resolve("hardlink.qcow2"), folder.resolve("base.qcow2"));
+        Files.write(folder.resolve("other.qcow2"), new byte[512]);
+        List<String> before = names();
+        byte[] base = Files.readAllBytes(folder.resolve("base.qcow2"));
+
+        VmException e = refused(line.split(" ", -1));
+
+        assertEquals(ExitStatus.USAGE, ExitStatus.of(e), e.getMessage());
+        assertArrayEquals(base, Files.readAllBytes(folder.resolve("base.qcow2")));
+        assertEquals(before, names());
+    }
+
+    private List<String> names() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Test
+    void forceReplacesWhatALinkLeadsToAndKeepsItsPermissions() throws Exception {
+        Path real = Files.createDirectory(folder.resolve("images")).resolve("disk.raw");
+        Files.write(real, new byte[512]);
+        Files.setPosixFilePermissions(real, PosixFilePermissions.fromString("rw-------"));
+        Files.createSymbolicLink(folder.resolve("link"), real);
+        Files.createSymbolicLink(folder.resolve("dangling"), folder.resolve("gone"));
+
+        done("create", "--force", "./link", "1M");
+
+        assertTrue(Files.isSymbolicLink(folder.resolve("link")));
+        assertEquals(1 << 20, Files.size(real));
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(real)));
+        assertTrue(String.valueOf(refused("create", "--force", "/dev/null", "1M").getMessage()).contains("regular file"));
+        assertTrue(String.valueOf(refused("create", "--force", "./dangling", "1M").getMessage()).contains("not there"));
+    }
+
+    @Test
+    void forceReplacesAnImageAndItsDataFile() throws Exception {
+        makeRaw("disk.raw", 12);
+        Files.write(folder.resolve("data"), new byte[512]);
+        Files.write(folder.resolve("disk.qcow2"), new byte[512]);
+
+        done("convert", "--force", "-f", "raw", "-O", "qcow2", "-o", "data_file=data", "./disk.raw", "./disk.qcow2");
+
+        assertSound("disk.qcow2");
+        assertSame("disk.raw", "raw", "disk.qcow2", "qcow2");
+        assertEquals(List.of("data", "disk.qcow2", "disk.raw"), names());
     }
 
     @ParameterizedTest

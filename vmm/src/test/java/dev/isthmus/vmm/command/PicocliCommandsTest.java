@@ -96,6 +96,8 @@ class PicocliCommandsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "demmo|unknown command 'demmo'; did you mean 'demo'? See 'isthmus --help'",
+        "image frob|unknown command 'image frob'; known: create, info, check, convert, snapshot, resize, rebase, commit;"
+                + " see 'isthmus image --help'",
         "run --kernle|unknown option: '--kernle'; did you mean '--kernel'? See 'isthmus run --help'",
     })
     void wrongArgumentsGetWhatWasMeant(String line, String expected) {

@@ -46,6 +46,16 @@ class RunCommandTest {
         assertInstanceOf(SerialConfig.Stdio.class, config.serial());
     }
 
+    @ParameterizedTest
+    @CsvSource({"--initrd, ''", "--disk, path=", "--serial, file=", "--serial, unix="})
+    void nameThatCanBeNoFileIsRefusedWithARemedy(String option, String prefix) {
+        // As letters that the locale does not have.
+        VmException error = assertThrows(
+                VmException.Configuration.class, () -> configure("--kernel", "vmlinux", option, prefix + "a\0b"));
+
+        assertTrue(error.remedy().contains("UTF-8"), error::remedy);
+    }
+
     @Test
     void everyOptionArrivesInTheConfiguration() {
         MachineConfig config = configure(

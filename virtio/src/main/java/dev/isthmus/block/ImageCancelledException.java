@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.block.image;
-
-import dev.isthmus.block.ImageException;
+package dev.isthmus.block;
 
 /** The work was ended early, as {@link Progress#cancelled} asked for. */
 public final class ImageCancelledException extends ImageException {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.block.image;
+package dev.isthmus.block;
 
 /** Is told how far long work is, and can end it. Called on the thread that asked for the work. */
 public interface Progress {
@@ -19,4 +19,16 @@ public interface Progress {
 
     /** Tells whether the work is to end early; what was made of it until then is undone or left consistent. */
     boolean cancelled();
+
+    /**
+     * Tells how far it is, and ends the work where that is asked for.
+     *
+     * @throws ImageCancelledException where {@link #cancelled} says so
+     */
+    default void step(long doneBytes, long totalBytes) {
+        update(doneBytes, totalBytes);
+        if (cancelled()) {
+            throw new ImageCancelledException();
+        }
+    }
 }
