@@ -14,6 +14,7 @@ import dev.isthmus.block.BlockBackend;
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageFile;
 import dev.isthmus.block.ImageFormat;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
 import dev.isthmus.testing.block.ChannelImageFile;
 import dev.isthmus.testing.block.QemuTools;
@@ -93,9 +94,6 @@ class ForeignFormatsTest {
         assertEquals("base", chain.get(1).baseName());
         try (BlockBackend base = ImageChain.open(folder, "base", format, true, null)) {
             assertEquals(format, ImageChain.formatOf(base));
-            ImageException e = assertThrows(
-                    ImageException.class, () -> ImageMerger.requireQcow2(base, "base", "has no snapshots"));
-            assertEquals("base is a " + name + " image, which has no snapshots.", e.getMessage());
         }
     }
 
@@ -126,7 +124,7 @@ class ForeignFormatsTest {
         memory.put("raw", new byte[1 << 20]);
 
         try (BlockBackend source = ImageChain.open(memory, "raw", ImageFormat.RAW, true, null);
-                NewImage target = NewImage.raw(memory, "new", 1 << 20, Preallocation.OFF)) {
+                NewImage target = NewImage.raw(memory, "new", 1 << 20, Preallocation.OFF, Progress.NONE)) {
             ImageException e = assertThrows(
                     ImageException.class,
                     () -> ImageConverter.convert(source, "raw", target, null, 4096, true, Progress.NONE));

@@ -8,6 +8,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.block.ImageException;
 import dev.isthmus.block.ImageIoException;
+import dev.isthmus.block.Progress;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions;
 import dev.isthmus.block.qcow2.Qcow2CreateOptions.Preallocation;
 
@@ -25,7 +26,7 @@ class NewImageTest {
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "METADATA")
     void rawImageIsOfZeroesAndItsSizeRoundedUp(Preallocation preallocation) {
-        try (NewImage image = NewImage.raw(folder, "new", 2 * MIB + 1, preallocation)) {
+        try (NewImage image = NewImage.raw(folder, "new", 2 * MIB + 1, preallocation, Progress.NONE)) {
             image.keep();
         }
 
@@ -39,7 +40,7 @@ class NewImageTest {
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "METADATA")
     void emptyRawImageIsAnEmptyFile(Preallocation preallocation) {
-        try (NewImage image = NewImage.raw(folder, "new", 0, preallocation)) {
+        try (NewImage image = NewImage.raw(folder, "new", 0, preallocation, Progress.NONE)) {
             image.keep();
         }
 
@@ -49,7 +50,7 @@ class NewImageTest {
     @Test
     void rawImageHasNoMetadataToPreallocate() {
         ImageException e = assertThrows(
-                ImageException.class, () -> NewImage.raw(folder, "new", MIB, Preallocation.METADATA).close());
+                ImageException.class, () -> NewImage.raw(folder, "new", MIB, Preallocation.METADATA, Progress.NONE).close());
 
         assertTrue(String.valueOf(e.getMessage()).contains("no metadata"), e.getMessage());
         assertFalse(folder.has("new"));
@@ -58,7 +59,7 @@ class NewImageTest {
     @ParameterizedTest
     @ValueSource(longs = {-1, Long.MIN_VALUE, Long.MAX_VALUE, Long.MAX_VALUE - 510})
     void sizeThatNoFileHasIsRefused(long lengthBytes) {
-        assertThrows(ImageException.class, () -> NewImage.raw(folder, "new", lengthBytes, Preallocation.OFF).close());
+        assertThrows(ImageException.class, () -> NewImage.raw(folder, "new", lengthBytes, Preallocation.OFF, Progress.NONE).close());
 
         assertFalse(folder.has("new"));
     }
@@ -68,7 +69,7 @@ class NewImageTest {
     void rawImageForWhichThereIsNoRoomIsNotLeftBehind(Preallocation preallocation) {
         folder.roomBytes = MIB;
 
-        assertThrows(ImageIoException.class, () -> NewImage.raw(folder, "new", 3 * MIB, preallocation).close());
+        assertThrows(ImageIoException.class, () -> NewImage.raw(folder, "new", 3 * MIB, preallocation, Progress.NONE).close());
 
         assertFalse(folder.has("new"));
     }
@@ -77,7 +78,7 @@ class NewImageTest {
     void imageThatIsNotKeptIsRemovedWithItsDataFile() {
         Qcow2CreateOptions options = new Qcow2CreateOptions(MIB).dataFile("data", true);
 
-        try (NewImage image = NewImage.qcow2(folder, "new", options, "data")) {
+        try (NewImage image = NewImage.qcow2(folder, "new", options, "data", Progress.NONE)) {
             assertEquals("new", image.name());
             assertTrue(folder.has("data"));
         }
@@ -91,7 +92,7 @@ class NewImageTest {
         folder.put("data", new byte[] {1});
         Qcow2CreateOptions options = new Qcow2CreateOptions(MIB).dataFile("data", true);
 
-        assertThrows(ImageException.class, () -> NewImage.qcow2(folder, "new", options, "data").close());
+        assertThrows(ImageException.class, () -> NewImage.qcow2(folder, "new", options, "data", Progress.NONE).close());
 
         assertFalse(folder.has("new"));
         assertEquals(1, folder.contents("data").length);

@@ -2,10 +2,12 @@
 package dev.isthmus.vmm.command;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashSet;
 import java.util.Map;
@@ -168,6 +170,7 @@ final class CommandFolder implements WritableFolder {
         HostImageFile old = finished.old();
         if (old != null) {
             try {
+                makeStable(finished.path());
                 Files.move(finished.path(), finished.place(), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             } catch (IOException e) {
                 throw new VmException.HostFault(
@@ -176,6 +179,13 @@ final class CommandFolder implements WritableFolder {
             old.close();
         }
         made.remove(name);
+    }
+
+    /** A crash of the host leaves the old file or the new one, not the new one's name without its contents. */
+    private static void makeStable(Path path) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        }
     }
 
     @Override
