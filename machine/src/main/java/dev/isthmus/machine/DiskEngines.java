@@ -13,6 +13,7 @@ import dev.isthmus.block.BlockRequest;
 import dev.isthmus.kvm.linux.ErrnoException;
 import dev.isthmus.machine.block.DiskWorkers;
 import dev.isthmus.machine.block.IoUringEngine;
+import dev.isthmus.machine.block.RequestMerger;
 import dev.isthmus.machine.io.IoThread;
 
 /**
@@ -21,11 +22,13 @@ import dev.isthmus.machine.io.IoThread;
  */
 final class DiskEngines implements AutoCloseable {
     private final String threadNamePrefix;
+    private final IoThread loop;
     private final Consumer<Throwable> failureHandler;
     private final WorkersByDisk workers = new WorkersByDisk();
     private @Nullable IoUringEngine ring;
 
-    private DiskEngines(String threadNamePrefix, IoThread.FailureHandler handler) {
+    private DiskEngines(String threadNamePrefix, IoThread loop, IoThread.FailureHandler handler) {
+        this.loop = loop;
         this.threadNamePrefix = threadNamePrefix;
         this.failureHandler = new Told(handler);
     }
@@ -37,7 +40,7 @@ final class DiskEngines implements AutoCloseable {
      * @throws VmException.HostUnsupported if a disk wants io_uring and the host has none for us
      */
     static DiskEngines open(MachineConfig config, IoThread loop, IoThread.FailureHandler handler) {
-        DiskEngines engines = new DiskEngines(config.name() + "-disk-", handler);
+        DiskEngines engines = new DiskEngines(config.name() + "-disk-", loop, handler);
         for (DiskConfig disk : config.disks()) {
             if (disk.engine() == DiskEngine.IO_URING) {
                 engines.ring = openRing(disk, loop, engines.workers);
@@ -69,7 +72,8 @@ final class DiskEngines implements AutoCloseable {
                 threadNamePrefix.concat(Integer.toString(index)).concat("-"), threads, failureHandler);
         workers.add(backend, own);
         IoUringEngine uring = ring;
-        return disk.engine() == DiskEngine.IO_URING && uring != null ? uring : own;
+        BlockExecutor engine = disk.engine() == DiskEngine.IO_URING && uring != null ? uring : own;
+        return new RequestMerger(engine, backend, loop);
     }
 
     /** Ends the engines, first letting them finish; devices have been reset, the loop still runs. */

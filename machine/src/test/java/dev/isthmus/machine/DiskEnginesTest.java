@@ -109,12 +109,11 @@ class DiskEnginesTest {
             for (int i = 0; i < HUNG_REQUESTS; i++) {
                 Flush flush = new Flush(hanging);
                 hung.add(flush);
-                first.submit(flush);
+                submit(loop, first, flush);
             }
-            first.dispatch();
 
             Flush flush = new Flush(healthy);
-            second.submit(flush);
+            submit(loop, second, flush);
 
             assertTrue(flush.done.await(50, TimeUnit.SECONDS));
             hanging.gate.countDown();
@@ -122,5 +121,13 @@ class DiskEnginesTest {
                 late.done.await();
             }
         }
+    }
+
+    /** Submits as a device does. */
+    private static void submit(IoThread loop, BlockExecutor engine, Flush flush) {
+        loop.call(() -> {
+            engine.submit(flush);
+            engine.dispatch();
+        });
     }
 }

@@ -79,7 +79,8 @@ class DiskSteadyStateTest {
         IoUringEngine ring = engine.equals("io_uring") ? new IoUringEngine(loop, workers) : null;
         BlockExecutor executor = ring == null ? workers : ring;
         try (BlockBackend disk = image(format)) {
-            VirtioBlk device = new VirtioBlk(disk, executor, new VirtioBlkOptions("", 1, 32), "disk");
+            RequestMerger merger = new RequestMerger(executor, disk, loop);
+            VirtioBlk device = new VirtioBlk(disk, merger, new VirtioBlkOptions("", 1, 32), "disk");
             VirtioRig rig = new VirtioRig(VirtioRig.Carrier.PCI_MSIX, device, memory, loop);
             assertTrue(rig.driver().negotiate(VirtioFeatures.VIRTIO_F_VERSION_1
                     | VirtioFeatures.VIRTIO_F_EVENT_IDX
