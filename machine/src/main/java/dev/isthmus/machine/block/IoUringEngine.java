@@ -37,7 +37,7 @@ public final class IoUringEngine implements BlockExecutor, LoopPoller, AutoClose
      * Larger requests go to the workers. What is in the page cache the kernel copies while we submit, and what is in no file
      * we fill with zeroes ourselves: a queue full of these must not keep the loop.
      */
-    private static final long REQUEST_BYTES_MAX = 1 << 20;
+    private static final long REQUEST_BYTES_MAX = 4 << 20;
 
     /** How long after the kernel refused entries it is asked again. */
     private static final long RETRY_NANOS = 1_000_000;

@@ -20,8 +20,11 @@ import dev.isthmus.device.EventLoop;
  * <p>Role IOTHREAD, but for the completion of requests. Allocates nothing once as many were under way as ever are.
  */
 public final class RequestMerger implements BlockExecutor {
-    /** What is read or written at once; larger transfers gain nothing, and other threads and requests wait for them. */
-    static final long BYTES_MAX = 1 << 20;
+    /**
+     * What is read or written at once. Larger transfers gain nothing; smaller ones have workers of one file wait for each
+     * other, as the host's file systems let one write at a time.
+     */
+    static final long BYTES_MAX = 4 << 20;
 
     private static final int REQUESTS_MAX = 32;
     private static final int PIECES_MAX = 256;

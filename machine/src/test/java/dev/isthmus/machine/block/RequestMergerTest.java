@@ -143,27 +143,27 @@ class RequestMergerTest {
                 write(23, 8).stably(),
                 write(31, 8).stably(),
                 new Request(disk, BlockOperation.FLUSH, 0, 1),
-                read(39, 2048),
-                read(2087, 1));
+                read(39, 8192),
+                read(8231, 1));
         work();
 
         assertEquals(
                 List.of(
                         "write 0+8", "write 9+8", "write 7+8", "read 15+8", "write 23+8", "flush", "write 31+8", "flush",
-                        "flush", "read 39+2048", "read 2087+1"),
+                        "flush", "read 39+8192", "read 8231+1"),
                 disk.transfers);
         assertEquals(9, ended.size());
     }
 
     @Test
-    void noTransferIsLargerThanAMebibyteNorOfMoreThan32Requests() {
-        BlockRequest[] large = new BlockRequest[9];
+    void noTransferIsLargerThanFourMebibytesNorOfMoreThan32Requests() {
+        BlockRequest[] large = new BlockRequest[5];
         for (int i = 0; i < large.length; i++) {
-            large[i] = read(i * 256, 256);
+            large[i] = read(i * 2048, 2048);
         }
         submit(large);
         work();
-        assertEquals(List.of("read 0+2048", "read 2048+256"), disk.transfers);
+        assertEquals(List.of("read 0+8192", "read 8192+2048"), disk.transfers);
 
         disk.transfers.clear();
         BlockRequest[] small = new BlockRequest[33];
