@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.ExtentList;
-import dev.isthmus.block.ImageFile;
+import dev.isthmus.block.ForwardingImageFile;
 import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
 import dev.isthmus.testing.jvm.Allocations;
@@ -21,72 +21,15 @@ public final class WarmReads {
     private WarmReads() {}
 
     /** A file that has tables, and whose data are left as they are: what a file allocates is its own affair. */
-    public static final class TablesOnly implements ImageFile {
-        private final BuiltImageFile file;
-
+    public static final class TablesOnly extends ForwardingImageFile {
         /** Takes the tables from a file. */
         public TablesOnly(BuiltImageFile file) {
-            this.file = file;
-        }
-
-        @Override
-        public String name() {
-            return file.name();
-        }
-
-        @Override
-        public long sizeBytes() {
-            return file.sizeBytes();
-        }
-
-        @Override
-        public boolean readOnly() {
-            return true;
+            super(file);
         }
 
         @Override
         public BlockStatus read(long offsetBytes, ScatterView target) {
             return BlockStatus.OK;
-        }
-
-        @Override
-        public BlockStatus read(long offsetBytes, MemorySegment target) {
-            return file.read(offsetBytes, target);
-        }
-
-        @Override
-        public BlockStatus write(long offsetBytes, ScatterView source) {
-            return BlockStatus.READ_ONLY;
-        }
-
-        @Override
-        public BlockStatus write(long offsetBytes, MemorySegment source) {
-            return BlockStatus.READ_ONLY;
-        }
-
-        @Override
-        public BlockStatus flush() {
-            return BlockStatus.OK;
-        }
-
-        @Override
-        public BlockStatus setSize(long sizeBytes) {
-            return BlockStatus.READ_ONLY;
-        }
-
-        @Override
-        public BlockStatus punchHole(long offsetBytes, long lengthBytes) {
-            return BlockStatus.READ_ONLY;
-        }
-
-        @Override
-        public BlockStatus writeZeroes(long offsetBytes, long lengthBytes, boolean mayUnmap) {
-            return BlockStatus.READ_ONLY;
-        }
-
-        @Override
-        public void close() {
-            file.close();
         }
     }
 
