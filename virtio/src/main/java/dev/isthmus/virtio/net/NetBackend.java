@@ -62,7 +62,11 @@ public interface NetBackend {
     /** The driver is gone. Nothing is told any more but changes of the link. Packets that come are lost. */
     void stop();
 
-    /** Says what packets that are received may need, a part of {@link #offloads}; from the next packet on. */
+    /**
+     * Says what packets that are received may need, a part of {@link #offloads}; from the next packet on. A backend may
+     * leave partial checksums in packets all the same, which the device completes then; one that is to be segmented is
+     * lost.
+     */
     void setGuestOffloads(long offloads);
 
     /** Says how many queue pairs are in use; packets come for the first so many. */

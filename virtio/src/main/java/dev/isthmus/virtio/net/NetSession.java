@@ -15,6 +15,7 @@ final class NetSession {
     final NetPacing pacing;
     final ReceiveFilter filter;
     final NetStatistics statistics;
+    final PairMemory memory;
     final FaultLog faults;
 
     /** Queue pairs that the driver has set up: one where it did not negotiate several. */
@@ -35,6 +36,7 @@ final class NetSession {
             NetPacing pacing,
             ReceiveFilter filter,
             NetStatistics statistics,
+            PairMemory memory,
             FaultLog faults) {
         this.activation = activation;
         this.backend = backend;
@@ -42,6 +44,7 @@ final class NetSession {
         this.pacing = pacing;
         this.filter = filter;
         this.statistics = statistics;
+        this.memory = memory;
         this.faults = faults;
         this.queuePairs = activation.has(VirtioNetProtocol.VIRTIO_NET_F_MQ) ? backend.queuePairs() : 1;
         // 5.1.6.5.6.1: what was negotiated is on at first.

@@ -29,14 +29,32 @@ final class PartialChecksum {
         if (place + 2 > packetBytes) {
             return false;
         }
-        int checksum = ~sum(packet, start, packetBytes) & 0xffff;
-        if (checksum == 0) {
-            // To UDP, 0 means no checksum (RFC 768); the complement is as right.
-            checksum = 0xffff;
-        }
+        int checksum = checksum(sum(packet, start, packetBytes));
         packet.setByte(place, (byte) (checksum >>> 8));
         packet.setByte(place + 1, (byte) checksum);
         return true;
+    }
+
+    /**
+     * Completes the checksum of a frame in one piece, if there is room for one where its header says so.
+     *
+     * @param offset where the frame begins
+     */
+    static boolean complete(MemorySegment segment, long offset, long frameBytes, int csumStart, int csumOffset) {
+        if ((long) csumStart + csumOffset + 2 > frameBytes) {
+            return false;
+        }
+        int checksum = checksum(sum(segment, offset + csumStart, frameBytes - csumStart));
+        long place = offset + csumStart + csumOffset;
+        segment.set(ValueLayout.JAVA_BYTE, place, (byte) (checksum >>> 8));
+        segment.set(ValueLayout.JAVA_BYTE, place + 1, (byte) checksum);
+        return true;
+    }
+
+    /** To UDP, 0 means no checksum (RFC 768); the complement is as right. */
+    private static int checksum(int sum) {
+        int checksum = ~sum & 0xffff;
+        return checksum == 0 ? 0xffff : checksum;
     }
 
     /** Returns the ones' complement sum of the bytes in [start, end), the first one the high half of a word. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.net;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 import dev.isthmus.memory.ScatterList;
@@ -41,6 +40,10 @@ final class ReceiveQueue {
     /** How long a packet waits for buffers: some turns of a driver that is about to refill its queue. */
     static final long HOLD_NANOS = 5_000_000;
 
+    /** Flags of drivers that take partial checksums. */
+    private static final int FLAGS_OF_CSUM =
+            VirtioNetProtocol.VIRTIO_NET_HDR_F_NEEDS_CSUM | VirtioNetProtocol.VIRTIO_NET_HDR_F_DATA_VALID;
+
     private final int index;
     private final int pair;
     private final Virtqueue queue;
@@ -48,8 +51,7 @@ final class ReceiveQueue {
     private final ReceiveWindow window;
     private final PacketHead head = new PacketHead();
     private final ScatterList target = new ScatterList();
-    private final MemorySegment spare =
-            Arena.ofAuto().allocate(VirtioNetProtocol.PACKET_BYTES_MAX, Long.BYTES);
+    private final MemorySegment spare;
 
     /** Bytes of the window in {@link #target}; the spare memory is behind them. */
     private long roomBytes;
@@ -71,6 +73,7 @@ final class ReceiveQueue {
         this.pair = index / 2;
         this.queue = queue;
         this.session = session;
+        this.spare = session.memory.spare(pair);
         this.window = new ReceiveWindow(queue, session.has(VirtioNetProtocol.VIRTIO_NET_F_MRG_RXBUF));
         session.backend.setReceiving(pair, true);
     }
@@ -193,11 +196,18 @@ final class ReceiveQueue {
         if (!HeaderCheck.receivable(head, session.guestOffloads())) {
             return false;
         }
-        if ((session.guestOffloads() & VirtioNetProtocol.VIRTIO_NET_F_GUEST_CSUM) != 0 || head.flags() == 0) {
+        if (head.flags() == 0) {
+            return true;
+        }
+        if ((session.guestOffloads() & VirtioNetProtocol.VIRTIO_NET_F_GUEST_CSUM) != 0) {
+            // What else there may be was not negotiated.
+            target.setByte(PacketHead.FLAGS, (byte) (head.flags() & FLAGS_OF_CSUM));
             return true;
         }
         boolean partial = (head.flags() & VirtioNetProtocol.VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
-        target.setByte(PacketHead.FLAGS, (byte) 0);
+        for (int i = 0; i < PacketHead.NUM_BUFFERS; i++) {
+            target.setByte(i, (byte) 0);
+        }
         return !partial || PartialChecksum.complete(target, packetBytes, head.csumStart(), head.csumOffset());
     }
 

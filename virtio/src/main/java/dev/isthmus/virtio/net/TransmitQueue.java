@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.net;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 import org.jspecify.annotations.Nullable;
@@ -32,8 +31,7 @@ final class TransmitQueue {
     private final Virtqueue queue;
     private final NetSession session;
     private final PacketHead head = new PacketHead();
-    private final MemorySegment header =
-            Arena.ofAuto().allocate(VirtioNetProtocol.HEADER_BYTES, Long.BYTES);
+    private final MemorySegment header;
     private final ScatterList packet = new ScatterList();
 
     /** The packet that is next to go, in {@link #packet}; null where there is none. */
@@ -46,6 +44,7 @@ final class TransmitQueue {
         this.pair = index / 2;
         this.queue = queue;
         this.session = session;
+        this.header = session.memory.header(pair);
     }
 
     /**

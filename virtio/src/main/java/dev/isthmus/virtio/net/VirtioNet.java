@@ -41,6 +41,7 @@ public final class VirtioNet implements VirtioDevice {
     private final NetStatistics statistics = new NetStatistics();
     private final NetPacing pacing = new NetPacing();
     private final ReceiveFilter filter = new ReceiveFilter();
+    private final PairMemory memory;
 
     // The rest: loop thread only, once the device is made.
 
@@ -67,6 +68,7 @@ public final class VirtioNet implements VirtioDevice {
         this.options = options;
         this.faults = new FaultLog(name);
         this.mac = options.mac().value();
+        this.memory = new PairMemory(backend.queuePairs());
         this.features = offered(backend, options);
         this.config = new ConfigSpace(describe());
         backend.attach(new BackendEvents());
@@ -130,7 +132,8 @@ public final class VirtioNet implements VirtioDevice {
     @Override
     public ActiveDevice activate(Activation activation) {
         filter.reset(mac, activation.has(VirtioNetProtocol.VIRTIO_NET_F_CTRL_VLAN));
-        NetSession session = new NetSession(activation, backend, options, pacing, filter, statistics, faults);
+        NetSession session =
+                new NetSession(activation, backend, options, pacing, filter, statistics, memory, faults);
         ActiveNet activated = new ActiveNet(session, new DriverSettings(), linkUp(), this::closed);
         active = activated;
         return activated;

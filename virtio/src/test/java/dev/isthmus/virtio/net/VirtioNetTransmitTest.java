@@ -90,8 +90,8 @@ class VirtioNetTransmitTest {
         rig.bringUp(0);
         for (int i = 0; i < 8; i++) {
             byte[] packet = frame(60 + i);
-            rig.memory.write(NetTestRig.TRANSMIT_GPA + 256 * i, packet, 0, packet.length);
-            rig.transmit.offer(Buffer.readable(NetTestRig.TRANSMIT_GPA + 256 * i, packet.length));
+            rig.memory.write(NetTestRig.TRANSMIT_GPA + 256L * i, packet, 0, packet.length);
+            rig.transmit.offer(Buffer.readable(NetTestRig.TRANSMIT_GPA + 256L * i, packet.length));
         }
         rig.notifyQueue(1);
 
