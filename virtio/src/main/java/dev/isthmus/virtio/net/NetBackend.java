@@ -91,6 +91,6 @@ public interface NetBackend {
      */
     int receive(int pair, ScatterView target);
 
-    /** Switches {@link Listener#readable} off and on for a queue pair; on at first. */
+    /** Switches {@link Listener#readable} off and on for a queue pair; on after each {@link #start}. */
     void setReceiving(int pair, boolean on);
 }
