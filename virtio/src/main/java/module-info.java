@@ -15,6 +15,7 @@ module dev.isthmus.virtio {
     exports dev.isthmus.block.qcow2;
     exports dev.isthmus.virtio;
     exports dev.isthmus.virtio.block;
+    exports dev.isthmus.virtio.net;
     exports dev.isthmus.virtio.queue;
     exports dev.isthmus.virtio.transport;
 }

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.VirtioTransport;
@@ -34,8 +35,8 @@ class DiskLimitsIT {
     void requestsTakeTheTimeThatTheirRateSays(DiskEngine engine, boolean bytes) throws Exception {
         Path image = SparseFile.ofLength(folder.resolve("disk.img"), 1 << 20);
         RateLimits limits = bytes
-                ? RateLimits.ofBytes(RateLimits.Rate.of(1000L * BLOCK_BYTES))
-                : RateLimits.ofOperations(RateLimits.Rate.of(1000));
+                ? RateLimits.ofBytes(Rate.of(1000L * BLOCK_BYTES))
+                : RateLimits.ofOperations(Rate.of(1000));
         DiskConfig disk = DiskConfig.raw(image).withEngine(engine).withLimits(limits);
         String command = "blk op=randread depth=32 bs=" + BLOCK_BYTES + " ops=" + OPERATIONS;
 

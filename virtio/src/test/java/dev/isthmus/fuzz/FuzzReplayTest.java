@@ -12,6 +12,8 @@ import dev.isthmus.block.vhdx.VhdxFuzzTarget;
 import dev.isthmus.block.vmdk.VmdkFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
+import dev.isthmus.virtio.net.NetControlFuzzTarget;
+import dev.isthmus.virtio.net.NetTransmitFuzzTarget;
 import dev.isthmus.virtio.queue.PackedQueueFuzzTarget;
 import dev.isthmus.virtio.queue.SplitQueueFuzzTarget;
 import dev.isthmus.virtio.transport.RegistersFuzzTarget;
@@ -24,6 +26,8 @@ class FuzzReplayTest {
                 SplitQueueFuzzTarget.class,
                 PackedQueueFuzzTarget.class,
                 BlockFuzzTarget.class,
+                NetTransmitFuzzTarget.class,
+                NetControlFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,
                 VmdkFuzzTarget.class,

@@ -4,6 +4,7 @@ package dev.isthmus.virtio.block;
 import dev.isthmus.block.BlockOperation;
 import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.LeakyBucket;
 
 /**
  * A disk's rate limits and how much of them is used up ({@link RateLimits}). They outlive resets of the device: a guest

@@ -51,6 +51,9 @@ public final class PackedQueue implements Virtqueue {
     private static final int EVENT_WRAP_SHIFT = 15;
     private static final int EVENT_FLAGS_SHIFT = 16;
 
+    /** No descriptor is hidden. */
+    private static final int NONE = -1;
+
     /** Second words are aligned, as the ring is. */
     private static final VarHandle U64 =
             ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle().withInvokeExactBehavior();
@@ -73,6 +76,11 @@ public final class PackedQueue implements Virtqueue {
     private boolean availableWrap;
     private int nextUsed;
     private boolean usedWrap;
+
+    /** The first used descriptor that the driver does not see yet, or {@link #NONE}, and its second word. */
+    private int hiddenUsed = NONE;
+
+    private long hiddenWord;
 
     /** Descriptors of the ring that lists in flight take up, 0 to {@link #size}. */
     private int takenDescriptors;
@@ -193,7 +201,7 @@ public final class PackedQueue implements Virtqueue {
     }
 
     @Override
-    public void push(DescriptorChain chain, long writtenBytes) {
+    public void fill(DescriptorChain chain, long writtenBytes) {
         if (chain.owner() != this || !chain.inFlight()) {
             throw new IllegalStateException("Descriptor chain is not in flight on this queue");
         }
@@ -212,16 +220,31 @@ public final class PackedQueue implements Virtqueue {
                 | (writableBytes != 0 ? ChainParser.VIRTQ_DESC_F_WRITE : 0);
         // A chain may hold exactly 2^32 bytes, which le32 cannot say.
         long length = Math.min(writtenBytes, 0xffff_ffffL);
-        // Length, id and flags in one store. Release pairs with the driver's read barrier after reading the flags
-        // (2.8.22): without it the driver could see the descriptor used before the data in its buffer.
-        U64.setRelease(
-                ring, secondWord(nextUsed), length | (long) chain.head() << 32 | (long) flags << 48);
+        long word = length | (long) chain.head() << 32 | (long) flags << 48;
+        if (hiddenUsed == NONE) {
+            // The driver looks here first, and goes on from here: what follows is hidden as well.
+            hiddenUsed = nextUsed;
+            hiddenWord = word;
+        } else {
+            U64.setOpaque(ring, secondWord(nextUsed), word);
+        }
         nextUsed += descriptors;
         if (nextUsed >= size) {
             nextUsed -= size;
             usedWrap = !usedWrap;
         }
         movedSinceNotification = Math.min(movedSinceNotification + descriptors, 2 * size);
+    }
+
+    @Override
+    public void show() {
+        if (hiddenUsed != NONE) {
+            // Length, id and flags in one store. Release pairs with the driver's read barrier after reading the flags
+            // (2.8.22): without it the driver could see the descriptor used before the data in its buffer, or before
+            // the other descriptors that were hidden behind it.
+            U64.setRelease(ring, secondWord(hiddenUsed), hiddenWord);
+            hiddenUsed = NONE;
+        }
     }
 
     @Override

@@ -63,7 +63,7 @@ public final class SplitQueue implements Virtqueue {
     /** The available idx as last read; entries before it are safe to take without reading it again. */
     private int seenAvailable;
 
-    /** Next entry of the used ring to write; equals the used idx that the driver sees. */
+    /** Next entry of the used ring to write; {@link #show} has the driver see it as the used idx. */
     private int nextUsed;
 
     /** Buffers pushed since the driver was last considered for a notification. */
@@ -187,7 +187,7 @@ public final class SplitQueue implements Virtqueue {
     }
 
     @Override
-    public void push(DescriptorChain chain, long writtenBytes) {
+    public void fill(DescriptorChain chain, long writtenBytes) {
         int head = chain.head();
         if (chain.owner() != this || !headInFlight[head]) {
             throw new IllegalStateException("Descriptor chain is not in flight on this queue");
@@ -206,8 +206,12 @@ public final class SplitQueue implements Virtqueue {
         used.set(PLAIN_U32, element + USED_ELEM_LEN, (int) Math.min(writtenBytes, 0xffff_ffffL));
         nextUsed = next(nextUsed);
         pushedSinceNotification++;
+    }
+
+    @Override
+    public void show() {
         // Release pairs with the driver's read barrier after reading idx (2.7.14): without it the driver could see
-        // the new idx before the element, or before the data that was written to the buffer (2.7.8.2).
+        // the new idx before the elements, or before the data that was written to the buffer (2.7.8.2).
         U16.setRelease(used, usedOffset + IDX, (short) nextUsed);
     }
 

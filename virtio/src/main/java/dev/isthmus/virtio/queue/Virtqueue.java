@@ -40,7 +40,23 @@ public sealed interface Virtqueue permits SplitQueue, PackedQueue {
      *     be an underestimate (2.7.8.2)
      * @throws IllegalStateException if the chain is not out, or more was written than fits
      */
-    void push(DescriptorChain chain, long writtenBytes);
+    default void push(DescriptorChain chain, long writtenBytes) {
+        fill(chain, writtenBytes);
+        show();
+    }
+
+    /**
+     * As {@link #push}, but hides the buffer from the driver until {@link #show}, for buffers that the driver must see
+     * together: a packet that is spread over several.
+     *
+     * @param chain what {@link #pop} of this queue returned
+     * @param writtenBytes as for {@link #push}
+     * @throws IllegalStateException if the chain is not out, or more was written than fits
+     */
+    void fill(DescriptorChain chain, long writtenBytes);
+
+    /** Shows the driver all buffers of {@link #fill} at once; nothing where there are none. */
+    void show();
 
     /**
      * Tells whether the driver wants a used buffer notification for what was pushed since the last call, and forgets

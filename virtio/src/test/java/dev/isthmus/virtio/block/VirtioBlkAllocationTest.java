@@ -7,6 +7,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.jvm.Allocations;
 import dev.isthmus.testing.virtio.Buffer;
@@ -42,7 +43,7 @@ class VirtioBlkAllocationTest {
     void requestThatWaitsForItsRateAllocatesNothing(int type) {
         BlkTestRig rig = new BlkTestRig(
                 MemoryBlockBackend.withZeroes(1 << 16), VirtioBlkAllocationTest::completeWithoutDisk);
-        rig.device.setLimits(RateLimits.ofOperations(new RateLimits.Rate(100, 200, 2)));
+        rig.device.setLimits(RateLimits.ofOperations(new Rate(100, 200, 2)));
         measure(rig, type);
     }
 

@@ -10,6 +10,7 @@ import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.RangeList;
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.testing.block.ManualBlockExecutor;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.virtio.Buffer;
@@ -82,7 +83,7 @@ class VirtioBlkFuzzTest {
                 case 15 -> rig.device.setLimits(
                         random.nextBoolean()
                                 ? RateLimits.NONE
-                                : RateLimits.ofOperations(RateLimits.Rate.of(1 + random.nextInt(1000))));
+                                : RateLimits.ofOperations(Rate.of(1 + random.nextInt(1000))));
                 case 16 -> rig.loop.advanceNanos(random.nextInt(1_000_000_000));
                 case 4, 5, 6, 7 -> executor.runOldest();
                 case 8, 9, 10, 11 -> executor.runNewest();

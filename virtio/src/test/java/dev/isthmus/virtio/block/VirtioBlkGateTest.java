@@ -12,6 +12,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.testing.block.ManualBlockExecutor;
 import dev.isthmus.testing.block.MemoryBlockBackend;
 import dev.isthmus.testing.virtio.Buffer;
@@ -83,7 +84,7 @@ class VirtioBlkGateTest {
     @Test
     void requestsBeginAtTheRateToTheNanosecond() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofOperations(RateLimits.Rate.of(10)));
+        rig.device.setLimits(RateLimits.ofOperations(Rate.of(10)));
         offer(VIRTIO_BLK_T_IN, 8);
 
         // A tenth of a second's worth fits, and one more begins on it.
@@ -101,7 +102,7 @@ class VirtioBlkGateTest {
     @Test
     void bytesAreLimitedWhateverTheRequestsSizes() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofBytes(RateLimits.Rate.of(10 * SECTOR)));
+        rig.device.setLimits(RateLimits.ofBytes(Rate.of(10 * SECTOR)));
 
         // 8 sectors fill the bucket of 1 sector by 7 too much: 0.7 s.
         rig.offer(VIRTIO_BLK_T_OUT, 0, BlkTestRig.DATA_GPA, 8 * SECTOR);
@@ -116,8 +117,8 @@ class VirtioBlkGateTest {
     @Test
     void limitOfWritesLeavesReadsAndFlushesAlone() {
         bringUp();
-        RateLimits.Rate none = RateLimits.Rate.UNLIMITED;
-        rig.device.setLimits(new RateLimits(none, none, RateLimits.Rate.of(10), none, none, none));
+        Rate none = Rate.UNLIMITED;
+        rig.device.setLimits(new RateLimits(none, none, Rate.of(10), none, none, none));
         offer(VIRTIO_BLK_T_OUT, 4);
         assertEquals(2, finish());
 
@@ -131,7 +132,7 @@ class VirtioBlkGateTest {
     @Test
     void readsAndWritesTakeTurnsAtALimitOfBoth() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofOperations(RateLimits.Rate.of(10)));
+        rig.device.setLimits(RateLimits.ofOperations(Rate.of(10)));
         offer(VIRTIO_BLK_T_OUT, 8);
         finish();
         offer(VIRTIO_BLK_T_IN, 4);
@@ -148,7 +149,7 @@ class VirtioBlkGateTest {
     @Test
     void otherLimitsHoldForRequestsThatWaitAlready() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofOperations(RateLimits.Rate.of(1)));
+        rig.device.setLimits(RateLimits.ofOperations(Rate.of(1)));
         offer(VIRTIO_BLK_T_IN, 8);
         assertEquals(1, finish());
 
@@ -162,7 +163,7 @@ class VirtioBlkGateTest {
     @Test
     void diskThatIsLimitedDoesNotDelayAnother() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofOperations(RateLimits.Rate.of(1)));
+        rig.device.setLimits(RateLimits.ofOperations(Rate.of(1)));
         offer(VIRTIO_BLK_T_IN, 8);
         BlkTestRig other = new BlkTestRig(
                 disk, BlockRequest::run, new VirtioBlkOptions("", 1, BlkTestRig.QUEUE_SIZE), rig.loop);
@@ -176,7 +177,7 @@ class VirtioBlkGateTest {
     @Test
     void resetsWaitForNothingThatIsOnlyDelayed() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofOperations(RateLimits.Rate.of(1)));
+        rig.device.setLimits(RateLimits.ofOperations(Rate.of(1)));
         offer(VIRTIO_BLK_T_OUT, 8);
         assertEquals(1, finish());
 
@@ -193,7 +194,7 @@ class VirtioBlkGateTest {
     @Test
     void resetDoesNotGiveAFreshStart() {
         bringUp();
-        rig.device.setLimits(RateLimits.ofOperations(RateLimits.Rate.of(10)));
+        rig.device.setLimits(RateLimits.ofOperations(Rate.of(10)));
         offer(VIRTIO_BLK_T_IN, 4);
         assertEquals(2, finish());
 

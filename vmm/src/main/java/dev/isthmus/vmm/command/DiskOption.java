@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
@@ -117,15 +118,15 @@ final class DiskOption {
         }
     }
 
-    private static RateLimits.Rate rate(KeyValues parts, String key, boolean bytes) {
+    private static Rate rate(KeyValues parts, String key, boolean bytes) {
         String average = parts.get(key);
         String burst = parts.get(key.concat("-max"));
         String length = parts.get(key.concat("-max-length"));
         if (average == null && burst == null && length == null) {
-            return RateLimits.Rate.UNLIMITED;
+            return Rate.UNLIMITED;
         }
         try {
-            return new RateLimits.Rate(
+            return new Rate(
                     average == null ? 0 : amount(key, average, bytes),
                     burst == null ? 0 : amount(key.concat("-max"), burst, bytes),
                     length == null ? 1 : seconds(key.concat("-max-length"), length));

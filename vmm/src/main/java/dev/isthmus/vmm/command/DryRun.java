@@ -7,6 +7,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
@@ -109,7 +110,7 @@ final class DryRun {
                 + limit("bps-rd", limits.readBytes()) + limit("bps-wr", limits.writeBytes());
     }
 
-    private static String limit(String name, RateLimits.Rate rate) {
+    private static String limit(String name, Rate rate) {
         if (!rate.limited()) {
             return "";
         }

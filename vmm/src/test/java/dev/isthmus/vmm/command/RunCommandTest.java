@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.isthmus.block.RateLimits;
+import dev.isthmus.device.Rate;
 import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
@@ -89,7 +90,7 @@ class RunCommandTest {
                 .disks()
                 .get(0);
 
-        RateLimits.Rate none = RateLimits.Rate.UNLIMITED;
+        Rate none = Rate.UNLIMITED;
         assertEquals(
                 DiskConfig.of(Path.of("d"))
                         .withCache(DiskCache.NONE)
@@ -97,9 +98,9 @@ class RunCommandTest {
                         .withErrorPolicy(DiskErrorPolicy.STOP)
                         .withLimits(new RateLimits(
                                 none,
-                                RateLimits.Rate.of(100),
-                                new RateLimits.Rate(50, 200, 10),
-                                new RateLimits.Rate(3 << 19, 4 << 20, 1),
+                                Rate.of(100),
+                                new Rate(50, 200, 10),
+                                new Rate(3 << 19, 4 << 20, 1),
                                 none,
                                 none)),
                 disk);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.virtio.block;
-
-import dev.isthmus.block.RateLimits;
+package dev.isthmus.device;
 
 /**
- * One limit of a {@link Throttle}: QEMU's leaky bucket (its util/throttle.c). Loop thread only; allocates nothing.
+ * Keeps to one {@link Rate}: QEMU's leaky bucket (its util/throttle.c). Loop thread only; allocates nothing.
  *
  * <pre>
  *  limit                      bucket holds            leaks     second bucket        leaks
@@ -13,7 +11,7 @@ import dev.isthmus.block.RateLimits;
  *  average, burst, seconds    burst * seconds         average   burst / 10           burst
  * </pre>
  */
-final class LeakyBucket {
+public final class LeakyBucket {
     private static final double NANOS_PER_SECOND = 1e9;
 
     /** In {@code bucket_size} QEMU allows a tenth of a second where there is no burst. */
@@ -27,8 +25,11 @@ final class LeakyBucket {
     private double level;
     private double burstLevel;
 
+    /** Makes an empty bucket without a limit. */
+    public LeakyBucket() {}
+
     /** Sets another limit; what is in the bucket stays, up to what it holds now. */
-    void setRate(RateLimits.Rate rate) {
+    public void setRate(Rate rate) {
         average = rate.average();
         burst = rate.burst();
         twoBuckets = rate.burstSeconds() > 1;
@@ -39,14 +40,14 @@ final class LeakyBucket {
     }
 
     /** Lets time pass. */
-    void leak(long nanos) {
+    public void leak(long nanos) {
         double seconds = nanos / NANOS_PER_SECOND;
         level = Math.max(level - average * seconds, 0);
         burstLevel = Math.max(burstLevel - burst * seconds, 0);
     }
 
-    /** Returns how many nanoseconds a request has to wait, 0 where it may begin now. */
-    long waitNanos() {
+    /** Returns how many nanoseconds what comes next has to wait, 0 where it may begin now. */
+    public long waitNanos() {
         if (average == 0) {
             return 0;
         }
@@ -61,7 +62,7 @@ final class LeakyBucket {
     }
 
     /** Takes note of what is done. */
-    void fill(long units) {
+    public void fill(long units) {
         if (average != 0) {
             level += (double) units;
             burstLevel += twoBuckets ? (double) units : 0;

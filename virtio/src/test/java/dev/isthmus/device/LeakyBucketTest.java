@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.isthmus.virtio.block;
+package dev.isthmus.device;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,7 +16,7 @@ class LeakyBucketTest {
 
     private static LeakyBucket bucket(long average, long burst, int seconds) {
         LeakyBucket bucket = new LeakyBucket();
-        bucket.setRate(new RateLimits.Rate(average, burst, seconds));
+        bucket.setRate(new Rate(average, burst, seconds));
         return bucket;
     }
 
@@ -88,12 +88,12 @@ class LeakyBucketTest {
         LeakyBucket bucket = bucket(10, 0, 1);
         bucket.fill(1000);
 
-        bucket.setRate(RateLimits.Rate.of(100));
+        bucket.setRate(Rate.of(100));
         assertEquals(0, bucket.waitNanos());
         bucket.fill(1);
         assertEquals(SECOND / 100, bucket.waitNanos());
 
-        bucket.setRate(RateLimits.Rate.UNLIMITED);
+        bucket.setRate(Rate.UNLIMITED);
         bucket.fill(1L << 40);
         assertEquals(0, bucket.waitNanos());
     }
@@ -101,13 +101,13 @@ class LeakyBucketTest {
     @ParameterizedTest
     @CsvSource({"-1, 0, 1", "1000000000000001, 0, 1", "0, 1, 1", "10, 9, 1", "10, -1, 1", "10, 20, 0", "10, 0, 2"})
     void unfitRatesAreRefused(long average, long burst, int seconds) {
-        assertThrows(IllegalArgumentException.class, () -> new RateLimits.Rate(average, burst, seconds));
+        assertThrows(IllegalArgumentException.class, () -> new Rate(average, burst, seconds));
     }
 
     @Test
     void limitOfAllExcludesThoseOfAKind() {
-        RateLimits.Rate some = RateLimits.Rate.of(1);
-        RateLimits.Rate none = RateLimits.Rate.UNLIMITED;
+        Rate some = Rate.of(1);
+        Rate none = Rate.UNLIMITED;
 
         assertThrows(IllegalArgumentException.class, () -> new RateLimits(some, some, none, none, none, none));
         assertThrows(IllegalArgumentException.class, () -> new RateLimits(none, none, none, some, none, some));
