@@ -3,6 +3,7 @@ package dev.isthmus.kvm.linux;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.Objects;
 
 import dev.isthmus.kvm.ffi.Syscall;
 import dev.isthmus.kvm.ffi.ThreadMemory;
@@ -77,16 +78,18 @@ public final class FileData {
      * Reads entries of a directory ({@code struct linux_dirent64}).
      *
      * @param offset where: 0, or what an entry says comes after it
+     * @param limitBytes how much of the memory to fill at most
      * @return how many bytes of the memory were filled; 0 at the end
      */
-    public static long readDirectory(int fd, long offset, MemorySegment target) {
+    public static long readDirectory(int fd, long offset, MemorySegment target, long limitBytes) {
+        Objects.checkFromIndexSize(0L, limitBytes, target.byteSize());
         long address = NativeMemory.addressOf(target);
         long sought = Syscall.call(Linux.__NR_lseek(), fd, offset, 0);
         if (Syscall.failed(sought)) {
             return sought;
         }
         try {
-            return FileCalls.repeated(Linux.__NR_getdents64(), fd, address, target.byteSize(), 0, 0);
+            return FileCalls.repeated(Linux.__NR_getdents64(), fd, address, limitBytes, 0, 0);
         } finally {
             Reference.reachabilityFence(target);
         }
@@ -100,6 +103,12 @@ public final class FileData {
     /** Waits until all that was written to the file system is stable. */
     public static long syncAll(int fd) {
         return FileCalls.repeated(Linux.__NR_syncfs(), fd, 0, 0, 0, 0);
+    }
+
+    /** Reports errors of earlier writes, as closing a descriptor of the file does (NFS and quotas tell only then). */
+    public static long flush(int fd) {
+        long duplicate = Syscall.call(Linux.__NR_fcntl(), fd, Linux.F_DUPFD_CLOEXEC(), 0);
+        return duplicate < 0 ? duplicate : Syscall.call(Linux.__NR_close(), duplicate);
     }
 
     /** Cuts a file off, or extends it with a hole. */
