@@ -23,8 +23,15 @@ final class FuseCall {
     /** The longest target of a symbolic link: PATH_MAX without the zero. */
     static final int LINK_BYTES_MAX = 4095;
 
-    private final NodeTable nodes;
-    private final FileTable files;
+    private static final CallsOfThread CALLS = new CallsOfThread();
+
+    /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
+    private static final class CallsOfThread extends ThreadLocal<FuseCall> {
+        @Override
+        protected FuseCall initialValue() {
+            return new FuseCall();
+        }
+    }
 
     private final ChainReader reader = new ChainReader();
     private final ChainWriter writer = new ChainWriter();
@@ -41,6 +48,8 @@ final class FuseCall {
     /** Made with the first extended attribute, which many guests never ask for. */
     private @Nullable MemorySegment bytes;
 
+    private @Nullable NodeTable nodes;
+    private @Nullable FileTable files;
     private @Nullable DescriptorChain chain;
     private long lengthBytes;
     private int opcode;
@@ -52,17 +61,23 @@ final class FuseCall {
     private @Nullable OpenFile file;
     private @Nullable OpenFile otherFile;
 
-    FuseCall(NodeTable nodes, FileTable files) {
-        this.nodes = nodes;
-        this.files = files;
+    private FuseCall() {}
+
+    /** Returns the calling thread's. */
+    static FuseCall current() {
+        return CALLS.get();
     }
 
     /**
-     * Reads the header, for which there must be room.
+     * Begins a request: reads the header, which the chain must have.
      *
+     * @param newNodes where the request's nodes are
+     * @param newFiles where its files are
      * @return whether it says a length that the chain has
      */
-    boolean begin(DescriptorChain newChain) {
+    boolean begin(NodeTable newNodes, FileTable newFiles, DescriptorChain newChain) {
+        nodes = newNodes;
+        files = newFiles;
         chain = newChain;
         reader.reset(newChain);
         writer.reset(newChain);
@@ -80,24 +95,37 @@ final class FuseCall {
 
     /** Releases what the request has used. */
     void end() {
-        if (node != null) {
-            nodes.release(node);
-            node = null;
-        }
-        if (otherNode != null) {
-            nodes.release(otherNode);
-            otherNode = null;
-        }
-        if (file != null) {
-            files.unpin(file);
-            file = null;
-        }
-        if (otherFile != null) {
-            files.unpin(otherFile);
-            otherFile = null;
-        }
+        release(node);
+        node = null;
+        release(otherNode);
+        otherNode = null;
+        release(file);
+        file = null;
+        release(otherFile);
+        otherFile = null;
+        nodes = null;
+        files = null;
         chain = null;
         data.clear();
+    }
+
+    private void release(@Nullable Node used) {
+        if (used != null && nodes != null) {
+            nodes.release(used);
+        }
+    }
+
+    private void release(@Nullable OpenFile used) {
+        if (used != null && files != null) {
+            files.unpin(used);
+        }
+    }
+
+    private static <T> T begun(@Nullable T part) {
+        if (part == null) {
+            throw new IllegalStateException("No request");
+        }
+        return part;
     }
 
     int opcode() {
@@ -173,26 +201,26 @@ final class FuseCall {
     /** Finds the node that the request is about; null where the client has none of that number. */
     @Nullable Node node() {
         if (node == null) {
-            node = nodes.acquire(nodeId);
+            node = begun(nodes).acquire(nodeId);
         }
         return node;
     }
 
     /** Finds a second node. */
     @Nullable Node otherNode(long id) {
-        otherNode = nodes.acquire(id);
+        otherNode = begun(nodes).acquire(id);
         return otherNode;
     }
 
     /** Finds an open file; null where the client has none of that number. */
     @Nullable OpenFile file(long id) {
-        file = files.acquire(id);
+        file = begun(files).acquire(id);
         return file;
     }
 
     /** Finds a second open file. */
     @Nullable OpenFile otherFile(long id) {
-        otherFile = files.acquire(id);
+        otherFile = begun(files).acquire(id);
         return otherFile;
     }
 
@@ -247,11 +275,7 @@ final class FuseCall {
 
     /** Writes the header of the answer. */
     void writeHeader(long payloadBytes, int error) {
-        DescriptorChain current = chain;
-        if (current == null) {
-            throw new IllegalStateException("No request");
-        }
-        writer.reset(current);
+        writer.reset(begun(chain));
         writer.writeU32(FuseProtocol.OUT_HEADER_BYTES + payloadBytes);
         writer.writeU32(-(long) error);
         writer.writeU64(unique);
@@ -259,23 +283,15 @@ final class FuseCall {
 
     /** Returns the memory for so many bytes of the answer, right behind its header. */
     ScatterList answerMemory(long bytesWanted) {
-        DescriptorChain current = chain;
-        if (current == null) {
-            throw new IllegalStateException("No request");
-        }
         data.clear();
-        data.addSlice(current.writable(), FuseProtocol.OUT_HEADER_BYTES, bytesWanted);
+        data.addSlice(begun(chain).writable(), FuseProtocol.OUT_HEADER_BYTES, bytesWanted);
         return data;
     }
 
     /** Returns the memory of so many bytes of arguments, from the next on. */
     ScatterList argumentMemory(long bytesWanted) {
-        DescriptorChain current = chain;
-        if (current == null) {
-            throw new IllegalStateException("No request");
-        }
         data.clear();
-        data.addSlice(current.readable(), reader.positionBytes(), bytesWanted);
+        data.addSlice(begun(chain).readable(), reader.positionBytes(), bytesWanted);
         return data;
     }
 

@@ -43,16 +43,7 @@ public final class FuseServer {
     private final FileRequests fileRequests;
     private final DirectoryRequests directoryRequests;
     private final XattrRequests xattrRequests;
-    private final CallsOfThread calls = new CallsOfThread();
     private volatile boolean ready;
-
-    /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
-    private final class CallsOfThread extends ThreadLocal<FuseCall> {
-        @Override
-        protected FuseCall initialValue() {
-            return new FuseCall(nodes, files);
-        }
-    }
 
     /**
      * Makes a server.
@@ -103,8 +94,8 @@ public final class FuseServer {
      */
     public void handle(DescriptorChain chain, FuseOutcome outcome) {
         outcome.begin();
-        FuseCall call = calls.get();
-        boolean sound = call.begin(chain);
+        FuseCall call = FuseCall.current();
+        boolean sound = call.begin(nodes, files, chain);
         outcome.setOpcode(call.opcode());
         // What is never answered needs no room for an answer.
         boolean answered = isAnswered(call.opcode());
@@ -133,8 +124,8 @@ public final class FuseServer {
      */
     public void refuse(DescriptorChain chain, FuseOutcome outcome) {
         outcome.begin();
-        FuseCall call = calls.get();
-        call.begin(chain);
+        FuseCall call = FuseCall.current();
+        call.begin(nodes, files, chain);
         outcome.setOpcode(call.opcode());
         answer(call, -FuseErrno.EIO, isAnswered(call.opcode()) && call.hasRoomForHeader(), outcome);
         call.end();

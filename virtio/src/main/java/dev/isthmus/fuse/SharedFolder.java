@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 
 import org.jspecify.annotations.Nullable;
 
-import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
 
 /**

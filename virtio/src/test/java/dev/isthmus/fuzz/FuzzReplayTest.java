@@ -10,6 +10,7 @@ import dev.isthmus.block.qcow2.Qcow2FuzzTarget;
 import dev.isthmus.block.vdi.VdiFuzzTarget;
 import dev.isthmus.block.vhdx.VhdxFuzzTarget;
 import dev.isthmus.block.vmdk.VmdkFuzzTarget;
+import dev.isthmus.fuse.FuseFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
 import dev.isthmus.virtio.queue.PackedQueueFuzzTarget;
@@ -24,6 +25,7 @@ class FuzzReplayTest {
                 SplitQueueFuzzTarget.class,
                 PackedQueueFuzzTarget.class,
                 BlockFuzzTarget.class,
+                FuseFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,
                 VmdkFuzzTarget.class,

@@ -18,19 +18,27 @@ final class FolderWorker {
     /** More pieces than guests make of a request as a rule; longer ones take several calls. */
     static final int VECTORS = 256;
 
-    /** Who owns everything; null where that is as the guest says. */
-    private final FolderOwnership.@Nullable Squashed squashed;
+    private static final WorkersOfThread WORKERS = new WorkersOfThread();
 
-    private final FaultLog faults;
+    /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
+    private static final class WorkersOfThread extends ThreadLocal<FolderWorker> {
+        @Override
+        protected FolderWorker initialValue() {
+            return new FolderWorker();
+        }
+    }
+
     private boolean maskDropped;
     private final FileCredentials credentials = new FileCredentials();
     private final Statx statx = new Statx();
     private final Statfs statfs = new Statfs();
     private final IoVectors vectors = new IoVectors(VECTORS);
 
-    FolderWorker(FolderOwnership ownership, FaultLog faults) {
-        this.squashed = ownership instanceof FolderOwnership.Squashed owner ? owner : null;
-        this.faults = faults;
+    private FolderWorker() {}
+
+    /** Returns the calling thread's. */
+    static FolderWorker current() {
+        return WORKERS.get();
     }
 
     Statx statx() {
@@ -50,8 +58,12 @@ final class FolderWorker {
         return FileCalls.statx(fd, statx);
     }
 
-    /** Tells a file's attributes as the guest is to see them. */
-    long attributes(int fd, FileAttributes attributes) {
+    /**
+     * Tells a file's attributes as the guest is to see them.
+     *
+     * @param owner who owns everything, or null where that is as on the host
+     */
+    long attributes(int fd, FolderOwnership.@Nullable Squashed owner, FileAttributes attributes) {
         long result = stat(fd);
         if (result < 0) {
             return result;
@@ -71,7 +83,6 @@ final class FolderWorker {
         attributes.links = statx.links();
         attributes.deviceNumbers = packed(statx.deviceMajor(), statx.deviceMinor());
         attributes.blockBytes = statx.blockBytes();
-        FolderOwnership.Squashed owner = squashed;
         attributes.uid = owner == null ? statx.uid() : owner.uid();
         attributes.gid = owner == null ? statx.gid() : owner.gid();
         return 0;
@@ -79,14 +90,17 @@ final class FolderWorker {
 
     /** Packs device numbers as the kernel does (new_encode_dev in linux/kdev_t.h). */
     private static int packed(int major, int minor) {
-        return minor & 0xff | major << 8 | (minor & ~0xff) << 12;
+        return (minor & 0xff) | major << 8 | (minor & ~0xff) << 12;
     }
 
     /**
      * Makes files for the caller from now on, until {@link #restore}, with the modes that are asked for; tells whether that
      * could be done. Workers alone make files: the thread keeps a file mode mask of its own, 0.
+     *
+     * @param owner who owns everything, or null where that is the caller
+     * @param faults where it is noted that the mask stays
      */
-    boolean assume(Caller caller) {
+    boolean assume(Caller caller, FolderOwnership.@Nullable Squashed owner, FaultLog faults) {
         if (!maskDropped) {
             maskDropped = true;
             long dropped = FileCredentials.dropFileModeMask();
@@ -95,7 +109,7 @@ final class FolderWorker {
                         + Errno.text((int) -dropped));
             }
         }
-        return squashed != null || credentials.assume(caller.uid(), caller.gid());
+        return owner != null || credentials.assume(caller.uid(), caller.gid());
     }
 
     /**

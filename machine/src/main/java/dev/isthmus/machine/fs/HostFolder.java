@@ -70,21 +70,15 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
     private final int syncFile;
 
     private final boolean readOnly;
-    private final FolderOwnership ownership;
+
+    /** Who owns everything; null where that is as the guest says. */
+    private final FolderOwnership.@Nullable Squashed squashed;
+
     private final FaultLog faults;
     private final XattrPolicy xattrs;
-    private final WorkersOfThread workers = new WorkersOfThread();
 
     /** Descriptors that the server has and not closed. */
     private final AtomicInteger handles = new AtomicInteger();
-
-    /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
-    private final class WorkersOfThread extends ThreadLocal<FolderWorker> {
-        @Override
-        protected FolderWorker initialValue() {
-            return new FolderWorker(ownership, faults);
-        }
-    }
 
     private HostFolder(
             Path path, int root, int descriptors, int syncFile, boolean readOnly, FolderOwnership ownership, String name) {
@@ -93,7 +87,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
         this.descriptors = descriptors;
         this.syncFile = syncFile;
         this.readOnly = readOnly;
-        this.ownership = ownership;
+        this.squashed = ownership instanceof FolderOwnership.Squashed owner ? owner : null;
         this.faults = new FaultLog(name);
         this.xattrs = new XattrPolicy(ownership);
     }
@@ -170,8 +164,8 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
      */
     public static FuseOptions optionsFor(CachePolicy cache) {
         long half = ResourceLimits.openFiles() / 2;
-        int files = (int) Math.clamp(half / 4, 1, FuseOptions.DEFAULT_FILES);
-        int nodes = (int) Math.clamp(half - files, 2, FuseOptions.DEFAULT_NODES);
+        int files = Math.clamp(half / 4, 1, FuseOptions.DEFAULT_FILES);
+        int nodes = Math.clamp(half - files, 2, FuseOptions.DEFAULT_NODES);
         return new FuseOptions(cache, nodes, files);
     }
 
@@ -217,7 +211,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long attributes(long node, FileAttributes attributes) {
-        return workers.get().attributes((int) node, attributes);
+        return FolderWorker.current().attributes((int) node, squashed, attributes);
     }
 
     @Override
@@ -243,7 +237,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
     @Override
     public long change(long node, long file, AttributeChange change, Caller caller) {
         int fd = (int) node;
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         if (change.has(FuseProtocol.FATTR_MODE)) {
             long result = FileCalls.changeMode(descriptors, fd, change.mode() & PERMISSIONS);
             if (result < 0) {
@@ -288,8 +282,9 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
     private long changeOwner(int fd, AttributeChange change) {
         boolean user = change.has(FuseProtocol.FATTR_UID);
         boolean group = change.has(FuseProtocol.FATTR_GID);
-        if (ownership instanceof FolderOwnership.Squashed squashed) {
-            boolean asItIs = (!user || change.uid() == squashed.uid()) && (!group || change.gid() == squashed.gid());
+        FolderOwnership.Squashed owner = squashed;
+        if (owner != null) {
+            boolean asItIs = (!user || change.uid() == owner.uid()) && (!group || change.gid() == owner.gid());
             return asItIs ? 0 : -Errno.EPERM;
         }
         return FileCalls.changeOwner(fd, user ? change.uid() : -1, group ? change.gid() : -1);
@@ -333,9 +328,9 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long makeNode(Caller caller, long directory, FileName name, int mode, int device) {
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         try {
-            return worker.assume(caller)
+            return worker.assume(caller, squashed, faults)
                     ? FileCalls.makeNode((int) directory, name.zeroTerminated(), mode, device)
                     : -Errno.EPERM;
         } finally {
@@ -345,9 +340,9 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long makeDirectory(Caller caller, long directory, FileName name, int mode) {
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         try {
-            return worker.assume(caller)
+            return worker.assume(caller, squashed, faults)
                     ? FileCalls.makeDirectory((int) directory, name.zeroTerminated(), mode & PERMISSIONS)
                     : -Errno.EPERM;
         } finally {
@@ -357,9 +352,9 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long makeSymbolicLink(Caller caller, MemorySegment target, long directory, FileName name) {
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         try {
-            return worker.assume(caller)
+            return worker.assume(caller, squashed, faults)
                     ? FileCalls.makeSymbolicLink(target, (int) directory, name.zeroTerminated())
                     : -Errno.EPERM;
         } finally {
@@ -369,11 +364,11 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long create(Caller caller, long directory, FileName name, int flags, int mode) {
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         int exclusive = (flags & FILE_FLAGS) | HostFile.O_CREAT | HostFile.O_EXCL;
         long created;
         try {
-            if (!worker.assume(caller)) {
+            if (!worker.assume(caller, squashed, faults)) {
                 return -Errno.EPERM;
             }
             created = FileCalls.openEntry((int) directory, name.zeroTerminated(), exclusive, mode & PERMISSIONS);
@@ -397,7 +392,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long open(long node, int flags, @Nullable Caller stripFor) {
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         boolean truncated = stripFor != null && (flags & HostFile.O_TRUNC) != 0;
         int openFlags = truncated ? flags & ~HostFile.O_TRUNC : flags;
         long file = reopenRegular(worker, (int) node, openFlags);
@@ -451,7 +446,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
         if (stripFor == null) {
             return transfer((int) file, offset, source, true);
         }
-        FolderWorker worker = workers.get();
+        FolderWorker worker = FolderWorker.current();
         try {
             return worker.strip(stripFor) ? transfer((int) file, offset, source, true) : -Errno.EPERM;
         } finally {
@@ -461,7 +456,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     /** Reads or writes a whole list, or as much as can be. */
     private long transfer(int fd, long offset, ScatterView view, boolean write) {
-        IoVectors vectors = workers.get().vectors();
+        IoVectors vectors = FolderWorker.current().vectors();
         long done = 0;
         int element = 0;
         try {
@@ -530,7 +525,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long space(long node, FolderSpace space) {
-        Statfs stat = workers.get().statfs();
+        Statfs stat = FolderWorker.current().statfs();
         long result = FileCalls.statfs((int) node, stat);
         if (result < 0) {
             return result;

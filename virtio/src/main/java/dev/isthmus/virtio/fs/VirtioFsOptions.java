@@ -48,7 +48,7 @@ public record VirtioFsOptions(String tag, int requestQueues, int queueSizeMax, b
         byte[] utf8 = tag.getBytes(StandardCharsets.UTF_8);
         System.arraycopy(utf8, 0, config, 0, utf8.length);
         for (int i = 0; i < Integer.BYTES; i++) {
-            config[VirtioFsProtocol.NUM_REQUEST_QUEUES + i] = (byte) (requestQueues >>> 8 * i);
+            config[VirtioFsProtocol.NUM_REQUEST_QUEUES + i] = (byte) (requestQueues >>> (8 * i));
         }
         return config;
     }

@@ -63,7 +63,10 @@ public final class MemoryFolder implements SharedFolder {
     private final Map<Long, Handle> handles = new HashMap<>();
     private final Inode root = new Inode(1, FileAttributes.S_IFDIR, 0755);
     private final long rootHandle;
-    private long nextHandle = 1000;
+
+    /** Small ones are not boxed anew each time. */
+    private long nextHandle = 40;
+
     private long nextInode = 2;
 
     /** Makes an empty folder. */
