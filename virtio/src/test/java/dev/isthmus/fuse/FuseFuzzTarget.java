@@ -174,7 +174,7 @@ public final class FuseFuzzTarget {
         if ((shape & 4) != 0 && arguments.length >= 8) {
             long number = numbers.get(Math.floorMod(arguments[0], numbers.size()));
             for (int i = 0; i < 8; i++) {
-                arguments[i] = (byte) (number >>> 8 * i);
+                arguments[i] = (byte) (number >>> (8 * i));
             }
         }
         return arguments;

@@ -9,7 +9,9 @@ import dev.isthmus.fuse.FuseProtocol;
 
 /** A request as a client puts it together: header first, then arguments, each appended. */
 public final class FuseRequest {
-    private final ByteBuffer bytes;
+    private static final int INITIAL_BYTES = 512;
+
+    private ByteBuffer bytes;
 
     /** Begins a request of root's, with a number of its own. */
     public FuseRequest(int opcode, long nodeId) {
@@ -18,20 +20,20 @@ public final class FuseRequest {
 
     /** Begins a request of a user's. */
     public FuseRequest(int opcode, long nodeId, int uid, int gid) {
-        bytes = ByteBuffer.allocate(2 << 20).order(ByteOrder.LITTLE_ENDIAN);
+        bytes = ByteBuffer.allocate(INITIAL_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putInt(0).putInt(opcode).putLong(0x1234_5678_9abcL + opcode).putLong(nodeId);
         bytes.putInt(uid).putInt(gid).putInt(1).putInt(0);
     }
 
     /** Appends 32 bits. */
     public FuseRequest u32(long value) {
-        bytes.putInt((int) value);
+        room(Integer.BYTES).putInt((int) value);
         return this;
     }
 
     /** Appends 64 bits. */
     public FuseRequest u64(long value) {
-        bytes.putLong(value);
+        room(Long.BYTES).putLong(value);
         return this;
     }
 
@@ -42,8 +44,16 @@ public final class FuseRequest {
 
     /** Appends bytes. */
     public FuseRequest raw(byte[] raw) {
-        bytes.put(raw);
+        room(raw.length).put(raw);
         return this;
+    }
+
+    private ByteBuffer room(int lengthBytes) {
+        if (bytes.remaining() < lengthBytes) {
+            int capacity = 2 * (bytes.position() + lengthBytes);
+            bytes = ByteBuffer.allocate(capacity).order(ByteOrder.LITTLE_ENDIAN).put(bytes.flip());
+        }
+        return bytes;
     }
 
     /** Returns the request, with its length in the header. */

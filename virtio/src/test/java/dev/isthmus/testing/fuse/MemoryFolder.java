@@ -168,7 +168,7 @@ public final class MemoryFolder implements SharedFolder {
         attributes.device = 7;
         attributes.mode = inode.type | inode.mode;
         attributes.sizeBytes = inode.data.length;
-        attributes.blocks = (inode.data.length + 511) / 512;
+        attributes.blocks = (inode.data.length + 511L) / 512;
         attributes.uid = inode.uid;
         attributes.gid = inode.gid;
         attributes.links = inode.links;
