@@ -6,7 +6,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Numbers for things that a client names: bounded, never given out twice, and found without a search.
+ * Numbers for things that a client names: bounded, found without a search, and not given out again before a slot was used
+ * 2^31 times.
  *
  * <pre>
  *  bit 63   62 … 32      31 … 0

@@ -272,66 +272,56 @@ public final class FileCalls {
         return repeated(Linux.__NR_utimensat(), descriptors, digits(fd), memory.scratchAddress(), 0, 0);
     }
 
+    // Extended attributes: these calls take no directory, and none an O_PATH descriptor, so that they go by its path in
+    // /proc/self/fd. All threads have the same descriptors.
+
     /**
      * Reads an extended attribute.
      *
-     * @param descriptors what {@link #openFolder} returned for {@code /proc/self/fd}
      * @param value takes it; where empty, only the size is asked for
      * @return its size
      */
-    public static long getXattr(int descriptors, int fd, MemorySegment name, MemorySegment value) {
-        return withPath(descriptors, fd, Linux.__NR_getxattr(), name, value, value.byteSize(), 0);
+    public static long getXattr(int fd, MemorySegment name, MemorySegment value) {
+        return xattr(Linux.__NR_getxattr(), fd, name, value, value.byteSize(), 0);
     }
 
     /**
      * Sets an extended attribute.
      *
-     * @param descriptors what {@link #openFolder} returned for {@code /proc/self/fd}
      * @param flags 0, XATTR_CREATE or XATTR_REPLACE
      */
-    public static long setXattr(int descriptors, int fd, MemorySegment name, MemorySegment value, int flags) {
-        return withPath(
-                descriptors, fd, Linux.__NR_setxattr(), name, value, value.byteSize(), Integer.toUnsignedLong(flags));
+    public static long setXattr(int fd, MemorySegment name, MemorySegment value, int flags) {
+        return xattr(Linux.__NR_setxattr(), fd, name, value, value.byteSize(), Integer.toUnsignedLong(flags));
+    }
+
+    /** Removes an extended attribute. */
+    public static long removeXattr(int fd, MemorySegment name) {
+        return xattr(Linux.__NR_removexattr(), fd, name, name, 0, 0);
     }
 
     /**
      * Lists the names of extended attributes, each with a final zero.
      *
-     * @param descriptors what {@link #openFolder} returned for {@code /proc/self/fd}
      * @param names takes them; where empty, only the size is asked for
      * @return the size of all
      */
-    public static long listXattr(int descriptors, int fd, MemorySegment names) {
-        return withPath(descriptors, fd, Linux.__NR_listxattr(), names, names, names.byteSize(), 0);
-    }
-
-    /**
-     * Removes an extended attribute.
-     *
-     * @param descriptors what {@link #openFolder} returned for {@code /proc/self/fd}
-     */
-    public static long removeXattr(int descriptors, int fd, MemorySegment name) {
-        return withPath(descriptors, fd, Linux.__NR_removexattr(), name, name, 0, 0);
-    }
-
-    /**
-     * A call on the path of a descriptor in /proc/self/fd: those on extended attributes take no directory, and none on
-     * an O_PATH descriptor.
-     */
-    private static long withPath(
-            int descriptors, int fd, int number, MemorySegment first, MemorySegment second, long size, long flags) {
-        // Not this folder but the process's own: all threads have the same descriptors.
-        assert descriptors >= 0;
-        long firstAddress = NativeMemory.addressOf(first);
-        long secondAddress = NativeMemory.addressOf(second);
+    public static long listXattr(int fd, MemorySegment names) {
+        long address = NativeMemory.addressOf(names);
         try {
-            if (number == Linux.__NR_listxattr()) {
-                return repeated(number, procPath(fd), secondAddress, size, 0, 0);
-            }
-            return repeated(number, procPath(fd), firstAddress, secondAddress, size, flags);
+            return repeated(Linux.__NR_listxattr(), procPath(fd), address, names.byteSize(), 0, 0);
         } finally {
-            Reference.reachabilityFence(first);
-            Reference.reachabilityFence(second);
+            Reference.reachabilityFence(names);
+        }
+    }
+
+    private static long xattr(int number, int fd, MemorySegment name, MemorySegment value, long size, long flags) {
+        long nameAddress = NativeMemory.addressOf(name);
+        long valueAddress = NativeMemory.addressOf(value);
+        try {
+            return repeated(number, procPath(fd), nameAddress, valueAddress, size, flags);
+        } finally {
+            Reference.reachabilityFence(name);
+            Reference.reachabilityFence(value);
         }
     }
 

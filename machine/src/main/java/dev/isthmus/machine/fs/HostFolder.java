@@ -16,7 +16,6 @@ import dev.isthmus.fuse.FileAttributes;
 import dev.isthmus.fuse.FileName;
 import dev.isthmus.fuse.FolderSpace;
 import dev.isthmus.fuse.FuseOptions;
-import dev.isthmus.fuse.FuseProtocol;
 import dev.isthmus.fuse.SharedFolder;
 import dev.isthmus.kvm.linux.Errno;
 import dev.isthmus.kvm.linux.ErrnoException;
@@ -27,7 +26,6 @@ import dev.isthmus.kvm.linux.HostFile;
 import dev.isthmus.kvm.linux.IoVectors;
 import dev.isthmus.kvm.linux.ResourceLimits;
 import dev.isthmus.kvm.linux.Statfs;
-import dev.isthmus.kvm.linux.Statx;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.memory.ScatterView;
 
@@ -44,12 +42,6 @@ import dev.isthmus.memory.ScatterView;
  * {@link FolderOwnership.Guest} asks for it, works with files as the guest's user for as long as a call takes.
  */
 public final class HostFolder implements SharedFolder, AutoCloseable {
-    private static final int O_ACCMODE = 3;
-
-    /** The flags of open that mean something for a file of the host's. */
-    private static final int FILE_FLAGS =
-            O_ACCMODE | HostFile.O_APPEND | HostFile.O_TRUNC | FileCalls.O_SYNC | FileCalls.O_DSYNC;
-
     private static final int NODE_FLAGS = FileCalls.O_PATH | FileCalls.O_NOFOLLOW;
     private static final int RENAME_FLAGS =
             FileCalls.RENAME_NOREPLACE | FileCalls.RENAME_EXCHANGE | FileCalls.RENAME_WHITEOUT;
@@ -57,8 +49,8 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
             | FileData.FALLOC_FL_PUNCH_HOLE
             | FileData.FALLOC_FL_ZERO_RANGE;
 
-    /** The mode bits that can be changed. */
-    private static final int PERMISSIONS = 07777;
+    /** The mode bits that can be asked for. */
+    static final int PERMISSIONS = 07777;
 
     private final Path path;
     private final int root;
@@ -76,6 +68,8 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     private final FaultLog faults;
     private final XattrPolicy xattrs;
+    private final RegularFiles regularFiles;
+    private final AttributeChanges changes;
 
     /** Descriptors that the server has and not closed. */
     private final AtomicInteger handles = new AtomicInteger();
@@ -90,6 +84,8 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
         this.squashed = ownership instanceof FolderOwnership.Squashed owner ? owner : null;
         this.faults = new FaultLog(name);
         this.xattrs = new XattrPolicy(ownership);
+        this.regularFiles = new RegularFiles(descriptors);
+        this.changes = new AttributeChanges(descriptors, squashed, regularFiles);
     }
 
     /**
@@ -236,92 +232,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long change(long node, long file, AttributeChange change, Caller caller) {
-        int fd = (int) node;
-        FolderWorker worker = FolderWorker.current();
-        if (change.has(FuseProtocol.FATTR_MODE)) {
-            long result = FileCalls.changeMode(descriptors, fd, change.mode() & PERMISSIONS);
-            if (result < 0) {
-                return result;
-            }
-        }
-        if (change.has(FuseProtocol.FATTR_UID | FuseProtocol.FATTR_GID)) {
-            long result = changeOwner(fd, change);
-            if (result < 0) {
-                return result;
-            }
-        }
-        if (change.has(FuseProtocol.FATTR_SIZE)) {
-            Caller stripFor = change.has(FuseProtocol.FATTR_KILL_SUIDGID) ? caller : null;
-            long result = truncate(worker, fd, (int) file, change.sizeBytes(), stripFor);
-            if (result < 0) {
-                return result;
-            }
-        }
-        if (change.has(FuseProtocol.FATTR_ATIME
-                | FuseProtocol.FATTR_MTIME
-                | FuseProtocol.FATTR_ATIME_NOW
-                | FuseProtocol.FATTR_MTIME_NOW)) {
-            return FileCalls.changeTimes(
-                    descriptors,
-                    fd,
-                    change.accessSeconds(),
-                    nanos(change, FuseProtocol.FATTR_ATIME, FuseProtocol.FATTR_ATIME_NOW, change.accessNanos()),
-                    change.modifySeconds(),
-                    nanos(change, FuseProtocol.FATTR_MTIME, FuseProtocol.FATTR_MTIME_NOW, change.modifyNanos()));
-        }
-        return 0;
-    }
-
-    private static long nanos(AttributeChange change, int given, int now, long nanos) {
-        if (change.has(now)) {
-            return FileCalls.UTIME_NOW;
-        }
-        return change.has(given) ? nanos : FileCalls.UTIME_OMIT;
-    }
-
-    private long changeOwner(int fd, AttributeChange change) {
-        boolean user = change.has(FuseProtocol.FATTR_UID);
-        boolean group = change.has(FuseProtocol.FATTR_GID);
-        FolderOwnership.Squashed owner = squashed;
-        if (owner != null) {
-            boolean asItIs = (!user || change.uid() == owner.uid()) && (!group || change.gid() == owner.gid());
-            return asItIs ? 0 : -Errno.EPERM;
-        }
-        return FileCalls.changeOwner(fd, user ? change.uid() : -1, group ? change.gid() : -1);
-    }
-
-    private long truncate(FolderWorker worker, int node, int file, long sizeBytes, @Nullable Caller stripFor) {
-        long opened = -1;
-        if (file < 0) {
-            opened = reopenRegular(worker, node, HostFile.O_WRONLY);
-            if (opened < 0) {
-                return opened;
-            }
-        }
-        try {
-            if (!worker.strip(stripFor)) {
-                return -Errno.EPERM;
-            }
-            return FileData.truncate(file < 0 ? (int) opened : file, sizeBytes);
-        } finally {
-            worker.restore();
-            if (opened >= 0) {
-                FileCalls.close((int) opened);
-            }
-        }
-    }
-
-    /** Opens the file of a descriptor for good, if it is a regular one: what else there is may act when it is opened. */
-    private long reopenRegular(FolderWorker worker, int node, int flags) {
-        long result = worker.stat(node);
-        if (result < 0) {
-            return result;
-        }
-        Statx stat = worker.statx();
-        if (!stat.isRegularFile()) {
-            return stat.isDirectory() ? -Errno.EISDIR : -Errno.ENXIO;
-        }
-        return FileCalls.reopen(descriptors, node, flags & FILE_FLAGS);
+        return changes.apply((int) node, (int) file, change, caller);
     }
 
     // What makes files does it as the caller.
@@ -365,7 +276,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
     @Override
     public long create(Caller caller, long directory, FileName name, int flags, int mode) {
         FolderWorker worker = FolderWorker.current();
-        int exclusive = (flags & FILE_FLAGS) | HostFile.O_CREAT | HostFile.O_EXCL;
+        int exclusive = (flags & RegularFiles.FLAGS) | HostFile.O_CREAT | HostFile.O_EXCL;
         long created;
         try {
             if (!worker.assume(caller, squashed, faults)) {
@@ -384,7 +295,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
             return counted(node);
         }
         try {
-            return counted(reopenRegular(worker, (int) node, flags));
+            return counted(regularFiles.reopen((int) node, flags));
         } finally {
             FileCalls.close((int) node);
         }
@@ -392,14 +303,13 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long open(long node, int flags, @Nullable Caller stripFor) {
-        FolderWorker worker = FolderWorker.current();
         boolean truncated = stripFor != null && (flags & HostFile.O_TRUNC) != 0;
         int openFlags = truncated ? flags & ~HostFile.O_TRUNC : flags;
-        long file = reopenRegular(worker, (int) node, openFlags);
+        long file = regularFiles.reopen((int) node, openFlags);
         if (!truncated || file < 0) {
             return counted(file);
         }
-        long result = truncate(worker, (int) node, (int) file, 0, stripFor);
+        long result = regularFiles.truncate((int) node, (int) file, 0, stripFor);
         if (result < 0) {
             FileCalls.close((int) file);
             return result;
@@ -543,24 +453,24 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public long getXattr(long node, MemorySegment name, MemorySegment value) {
-        return xattrs.allows(name) ? FileCalls.getXattr(descriptors, (int) node, name, value) : -Errno.EOPNOTSUPP;
+        return xattrs.allows(name) ? FileCalls.getXattr((int) node, name, value) : -Errno.EOPNOTSUPP;
     }
 
     @Override
     public long setXattr(long node, MemorySegment name, MemorySegment value, int flags) {
         return xattrs.allows(name)
-                ? FileCalls.setXattr(descriptors, (int) node, name, value, flags)
+                ? FileCalls.setXattr((int) node, name, value, flags)
                 : -Errno.EOPNOTSUPP;
     }
 
     @Override
     public long listXattr(long node, MemorySegment names) {
-        return xattrs.list(descriptors, (int) node, names);
+        return xattrs.list((int) node, names);
     }
 
     @Override
     public long removeXattr(long node, MemorySegment name) {
-        return xattrs.allows(name) ? FileCalls.removeXattr(descriptors, (int) node, name) : -Errno.EOPNOTSUPP;
+        return xattrs.allows(name) ? FileCalls.removeXattr((int) node, name) : -Errno.EOPNOTSUPP;
     }
 
     /** Closes the folder. The server must have ended its session, and no thread may be in a call. */

@@ -62,10 +62,10 @@ final class XattrPolicy {
      *
      * @param target takes them, or is empty, where only the size is asked for
      */
-    long list(int descriptors, int fd, MemorySegment target) {
+    long list(int fd, MemorySegment target) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment all = arena.allocate(LIST_BYTES_MAX);
-            long listed = FileCalls.listXattr(descriptors, fd, all);
+            long listed = FileCalls.listXattr(fd, all);
             if (listed <= 0) {
                 return listed;
             }

@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 import org.jspecify.annotations.Nullable;
 
@@ -34,34 +33,13 @@ public final class MemoryFolder implements SharedFolder {
     private static final int ENODATA = 61;
     private static final int O_EXCL = 0x80;
     private static final int O_TRUNC = 0x200;
-    private static final int FILE_BYTES_MAX = 1 << 20;
     private static final int FILES_MAX = 1000;
 
-    private static final class Inode {
-        final long number;
-        final int type;
-        int mode;
-        int uid;
-        int gid;
-        int links;
-        int device;
-        byte[] data = new byte[0];
-        byte[] target = new byte[0];
-        final TreeMap<String, Inode> entries = new TreeMap<>();
-        final TreeMap<String, byte[]> xattrs = new TreeMap<>();
-
-        Inode(long number, int type, int mode) {
-            this.number = number;
-            this.type = type;
-            this.mode = mode;
-        }
-    }
-
-    private record Handle(Inode inode, boolean file) {}
+    private record Handle(MemoryInode inode, boolean file) {}
 
     private final boolean readOnly;
     private final Map<Long, Handle> handles = new HashMap<>();
-    private final Inode root = new Inode(1, FileAttributes.S_IFDIR, 0755);
+    private final MemoryInode root = new MemoryInode(1, FileAttributes.S_IFDIR, 0755);
     private final long rootHandle;
 
     /** Small ones are not boxed anew each time. */
@@ -77,7 +55,7 @@ public final class MemoryFolder implements SharedFolder {
 
     /** Makes a file with contents in the root. */
     public synchronized void addFile(String name, byte[] data) {
-        Inode inode = newInode(FileAttributes.S_IFREG, 0644);
+        MemoryInode inode = newInode(FileAttributes.S_IFREG, 0644);
         inode.data = data;
         inode.links = 1;
         root.entries.put(name, inode);
@@ -95,7 +73,7 @@ public final class MemoryFolder implements SharedFolder {
 
     /** Returns the contents of a file in the root, or null where there is none. */
     public synchronized byte @Nullable [] contents(String name) {
-        Inode inode = root.entries.get(name);
+        MemoryInode inode = root.entries.get(name);
         return inode == null ? null : inode.data;
     }
 
@@ -104,16 +82,16 @@ public final class MemoryFolder implements SharedFolder {
         return handles.size() - 1;
     }
 
-    private Inode newInode(int type, int mode) {
-        return new Inode(nextInode++, type, mode & 07777);
+    private MemoryInode newInode(int type, int mode) {
+        return new MemoryInode(nextInode++, type, mode & 07777);
     }
 
-    private long open(Inode inode, boolean file) {
+    private long open(MemoryInode inode, boolean file) {
         handles.put(nextHandle, new Handle(inode, file));
         return nextHandle++;
     }
 
-    private Inode inodeOf(long handle, boolean file) {
+    private MemoryInode inodeOf(long handle, boolean file) {
         Handle found = handles.get(handle);
         if (found == null || found.file != file) {
             throw new AssertionError((file ? "file " : "node ") + handle + " is not open");
@@ -121,8 +99,8 @@ public final class MemoryFolder implements SharedFolder {
         return found.inode;
     }
 
-    private Inode directory(long handle) {
-        Inode inode = inodeOf(handle, false);
+    private MemoryInode directory(long handle) {
+        MemoryInode inode = inodeOf(handle, false);
         if (inode.type != FileAttributes.S_IFDIR) {
             throw new AssertionError("node " + handle + " is no directory");
         }
@@ -159,32 +137,17 @@ public final class MemoryFolder implements SharedFolder {
 
     @Override
     public synchronized long attributes(long node, FileAttributes attributes) {
-        fill(inodeOf(node, false), attributes);
+        inodeOf(node, false).tell(attributes);
         return 0;
-    }
-
-    private static void fill(Inode inode, FileAttributes attributes) {
-        attributes.inode = inode.number;
-        attributes.device = 7;
-        attributes.mode = inode.type | inode.mode;
-        attributes.sizeBytes = inode.data.length;
-        attributes.blocks = (inode.data.length + 511L) / 512;
-        attributes.uid = inode.uid;
-        attributes.gid = inode.gid;
-        attributes.links = inode.links;
-        attributes.deviceNumbers = inode.device;
-        attributes.blockBytes = 4096;
-        attributes.modifySeconds = 1000;
-        attributes.modifyNanos = 5;
     }
 
     @Override
     public synchronized long lookup(long directory, FileName name, FileAttributes attributes) {
-        Inode inode = directory(directory).entries.get(checked(name));
+        MemoryInode inode = directory(directory).entries.get(checked(name));
         if (inode == null) {
             return -FuseErrno.ENOENT;
         }
-        fill(inode, attributes);
+        inode.tell(attributes);
         return open(inode, false);
     }
 
@@ -200,7 +163,7 @@ public final class MemoryFolder implements SharedFolder {
     @Override
     public synchronized long change(long node, long file, AttributeChange change, Caller caller) {
         assertWritable();
-        Inode inode = inodeOf(node, false);
+        MemoryInode inode = inodeOf(node, false);
         if (file >= 0) {
             inodeOf(file, true);
         }
@@ -213,15 +176,7 @@ public final class MemoryFolder implements SharedFolder {
         if (change.has(FuseProtocol.FATTR_GID)) {
             inode.gid = change.gid();
         }
-        return change.has(FuseProtocol.FATTR_SIZE) ? resize(inode, change.sizeBytes()) : 0;
-    }
-
-    private static long resize(Inode inode, long sizeBytes) {
-        if (sizeBytes < 0 || sizeBytes > FILE_BYTES_MAX) {
-            return -FuseErrno.EINVAL;
-        }
-        inode.data = Arrays.copyOf(inode.data, (int) sizeBytes);
-        return 0;
+        return change.has(FuseProtocol.FATTR_SIZE) ? inode.resize(change.sizeBytes()) : 0;
     }
 
     @Override
@@ -231,9 +186,9 @@ public final class MemoryFolder implements SharedFolder {
         return bytes.length;
     }
 
-    private long add(long directory, FileName name, Inode inode, Caller caller) {
+    private long add(long directory, FileName name, MemoryInode inode, Caller caller) {
         assertWritable();
-        Inode parent = directory(directory);
+        MemoryInode parent = directory(directory);
         String text = checked(name);
         if (parent.entries.containsKey(text)) {
             return -EEXIST;
@@ -250,7 +205,7 @@ public final class MemoryFolder implements SharedFolder {
 
     @Override
     public synchronized long makeNode(Caller caller, long directory, FileName name, int mode, int device) {
-        Inode inode = newInode(mode & FileAttributes.S_IFMT, mode);
+        MemoryInode inode = newInode(mode & FileAttributes.S_IFMT, mode);
         inode.device = device;
         return add(directory, name, inode, caller);
     }
@@ -262,7 +217,7 @@ public final class MemoryFolder implements SharedFolder {
 
     @Override
     public synchronized long makeSymbolicLink(Caller caller, MemorySegment target, long directory, FileName name) {
-        Inode inode = newInode(FileAttributes.S_IFLNK, 0777);
+        MemoryInode inode = newInode(FileAttributes.S_IFLNK, 0777);
         inode.target = text(target).getBytes(StandardCharsets.ISO_8859_1);
         return add(directory, name, inode, caller);
     }
@@ -270,8 +225,8 @@ public final class MemoryFolder implements SharedFolder {
     @Override
     public synchronized long link(long node, long directory, FileName name) {
         assertWritable();
-        Inode inode = inodeOf(node, false);
-        Inode parent = directory(directory);
+        MemoryInode inode = inodeOf(node, false);
+        MemoryInode parent = directory(directory);
         if (parent.entries.putIfAbsent(checked(name), inode) != null) {
             return -EEXIST;
         }
@@ -291,8 +246,8 @@ public final class MemoryFolder implements SharedFolder {
 
     private long remove(long directory, FileName name, boolean wantDirectory) {
         assertWritable();
-        Inode parent = directory(directory);
-        Inode inode = parent.entries.get(checked(name));
+        MemoryInode parent = directory(directory);
+        MemoryInode inode = parent.entries.get(checked(name));
         if (inode == null) {
             return -FuseErrno.ENOENT;
         }
@@ -311,7 +266,7 @@ public final class MemoryFolder implements SharedFolder {
     @Override
     public synchronized long rename(long directory, FileName name, long newDirectory, FileName newName, int flags) {
         assertWritable();
-        Inode inode = directory(directory).entries.get(checked(name));
+        MemoryInode inode = directory(directory).entries.get(checked(name));
         if (inode == null || flags != 0) {
             return inode == null ? -FuseErrno.ENOENT : -FuseErrno.EINVAL;
         }
@@ -326,7 +281,7 @@ public final class MemoryFolder implements SharedFolder {
 
     @Override
     public synchronized long open(long node, int flags, @Nullable Caller stripFor) {
-        Inode inode = inodeOf(node, false);
+        MemoryInode inode = inodeOf(node, false);
         if (inode.type != FileAttributes.S_IFREG) {
             throw new AssertionError("no regular file is opened");
         }
@@ -340,12 +295,12 @@ public final class MemoryFolder implements SharedFolder {
     @Override
     public synchronized long create(Caller caller, long directory, FileName name, int flags, int mode) {
         assertWritable();
-        Inode there = directory(directory).entries.get(checked(name));
+        MemoryInode there = directory(directory).entries.get(checked(name));
         if (there != null) {
             boolean openable = (flags & O_EXCL) == 0 && there.type == FileAttributes.S_IFREG;
             return openable ? open(there, true) : -EEXIST;
         }
-        Inode inode = newInode(FileAttributes.S_IFREG, mode);
+        MemoryInode inode = newInode(FileAttributes.S_IFREG, mode);
         long result = add(directory, name, inode, caller);
         return result < 0 ? result : open(inode, true);
     }
@@ -385,8 +340,8 @@ public final class MemoryFolder implements SharedFolder {
     @Override
     public synchronized long write(long file, long offset, ScatterView source, @Nullable Caller stripFor) {
         assertWritable();
-        Inode inode = inodeOf(file, true);
-        if (offset > FILE_BYTES_MAX - source.totalBytes()) {
+        MemoryInode inode = inodeOf(file, true);
+        if (offset > MemoryInode.FILE_BYTES_MAX - source.totalBytes()) {
             return -27;
         }
         if (inode.data.length < offset + source.totalBytes()) {
@@ -429,7 +384,7 @@ public final class MemoryFolder implements SharedFolder {
 
     @Override
     public synchronized long list(long file, long offset, DirectoryEntries entries) {
-        Inode directory = inodeOf(file, true);
+        MemoryInode directory = inodeOf(file, true);
         List<String> names = new ArrayList<>(List.of(".", ".."));
         names.addAll(directory.entries.keySet());
         MemorySegment memory = entries.memory();
@@ -440,7 +395,7 @@ public final class MemoryFolder implements SharedFolder {
             if (at + record > entries.limitBytes()) {
                 break;
             }
-            Inode inode = directory.entries.get(names.get((int) i));
+            MemoryInode inode = directory.entries.get(names.get((int) i));
             memory.set(ValueLayout.JAVA_LONG_UNALIGNED, at, inode == null ? 99 : inode.number);
             memory.set(ValueLayout.JAVA_LONG_UNALIGNED, at + 8, i + 1);
             memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 16, (short) record);
@@ -455,10 +410,10 @@ public final class MemoryFolder implements SharedFolder {
     @Override
     public synchronized long allocate(long file, int mode, long offset, long lengthBytes) {
         assertWritable();
-        Inode inode = inodeOf(file, true);
-        return Math.max(inode.data.length, offset + lengthBytes) > FILE_BYTES_MAX
+        MemoryInode inode = inodeOf(file, true);
+        return Math.max(inode.data.length, offset + lengthBytes) > MemoryInode.FILE_BYTES_MAX
                 ? -27
-                : resize(inode, Math.max(inode.data.length, offset + lengthBytes));
+                : inode.resize(Math.max(inode.data.length, offset + lengthBytes));
     }
 
     @Override
@@ -471,9 +426,9 @@ public final class MemoryFolder implements SharedFolder {
     public synchronized long copy(long source, long sourceOffset, long target, long targetOffset, long lengthBytes) {
         assertWritable();
         byte[] from = inodeOf(source, true).data;
-        Inode to = inodeOf(target, true);
+        MemoryInode to = inodeOf(target, true);
         int count = (int) Math.min(lengthBytes, Math.max(0, from.length - sourceOffset));
-        if (count == 0 || targetOffset > FILE_BYTES_MAX - count) {
+        if (count == 0 || targetOffset > MemoryInode.FILE_BYTES_MAX - count) {
             return 0;
         }
         byte[] copied = Arrays.copyOfRange(from, (int) sourceOffset, (int) sourceOffset + count);
