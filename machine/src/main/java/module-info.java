@@ -14,6 +14,7 @@ module dev.isthmus.machine {
     exports dev.isthmus.machine.block;
     exports dev.isthmus.machine.boot;
     exports dev.isthmus.machine.cpu;
+    exports dev.isthmus.machine.fs;
     exports dev.isthmus.machine.mptable;
     exports dev.isthmus.machine.platform;
     exports dev.isthmus.machine.serial;

@@ -13,8 +13,10 @@ module dev.isthmus.virtio {
     exports dev.isthmus.block;
     exports dev.isthmus.block.image;
     exports dev.isthmus.block.qcow2;
+    exports dev.isthmus.fuse;
     exports dev.isthmus.virtio;
     exports dev.isthmus.virtio.block;
+    exports dev.isthmus.virtio.fs;
     exports dev.isthmus.virtio.net;
     exports dev.isthmus.virtio.queue;
     exports dev.isthmus.virtio.transport;

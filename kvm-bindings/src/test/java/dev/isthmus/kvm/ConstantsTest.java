@@ -15,6 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import dev.isthmus.kvm.generated.Linux;
 import dev.isthmus.kvm.linux.Epoll;
 import dev.isthmus.kvm.linux.Errno;
+import dev.isthmus.kvm.linux.FileCalls;
+import dev.isthmus.kvm.linux.FileData;
 import dev.isthmus.kvm.linux.HostFile;
 import dev.isthmus.kvm.linux.Signals;
 
@@ -45,6 +47,8 @@ class ConstantsTest {
                 CpuidTable.class,
                 Epoll.class,
                 Errno.class,
+                FileCalls.class,
+                FileData.class,
                 HostFile.class
             })
     void everyPublicConstantHasTheHeadersValue(Class<?> type) throws ReflectiveOperationException {

@@ -10,6 +10,7 @@ import dev.isthmus.block.qcow2.Qcow2FuzzTarget;
 import dev.isthmus.block.vdi.VdiFuzzTarget;
 import dev.isthmus.block.vhdx.VhdxFuzzTarget;
 import dev.isthmus.block.vmdk.VmdkFuzzTarget;
+import dev.isthmus.fuse.FuseFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
 import dev.isthmus.virtio.net.NetControlFuzzTarget;
@@ -28,6 +29,7 @@ class FuzzReplayTest {
                 BlockFuzzTarget.class,
                 NetTransmitFuzzTarget.class,
                 NetControlFuzzTarget.class,
+                FuseFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,
                 VmdkFuzzTarget.class,

@@ -37,7 +37,7 @@ class ArchitectureTest {
 
     private static final String[] KVM_BINDINGS = {"dev.isthmus.kvm.."};
     private static final String[] VIRTIO = {
-        "dev.isthmus.memory..", "dev.isthmus.device..", "dev.isthmus.virtio..", "dev.isthmus.block.."
+        "dev.isthmus.memory..", "dev.isthmus.device..", "dev.isthmus.virtio..", "dev.isthmus.block..", "dev.isthmus.fuse.."
     };
     private static final String[] MACHINE = {"dev.isthmus.machine.."};
     private static final String[] VMM = {"dev.isthmus.vmm.."};

@@ -386,6 +386,15 @@ public class Linux {
     public static int __NR_fcntl() {
         return __NR_fcntl;
     }
+    private static final int __NR_fsync = (int)74L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_fsync 74
+     * }
+     */
+    public static int __NR_fsync() {
+        return __NR_fsync;
+    }
     private static final int __NR_fdatasync = (int)75L;
     /**
      * {@snippet lang=c :
@@ -413,6 +422,69 @@ public class Linux {
     public static int __NR_unlink() {
         return __NR_unlink;
     }
+    private static final int __NR_umask = (int)95L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_umask 95
+     * }
+     */
+    public static int __NR_umask() {
+        return __NR_umask;
+    }
+    private static final int __NR_geteuid = (int)107L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_geteuid 107
+     * }
+     */
+    public static int __NR_geteuid() {
+        return __NR_geteuid;
+    }
+    private static final int __NR_getegid = (int)108L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getegid 108
+     * }
+     */
+    public static int __NR_getegid() {
+        return __NR_getegid;
+    }
+    private static final int __NR_setfsuid = (int)122L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_setfsuid 122
+     * }
+     */
+    public static int __NR_setfsuid() {
+        return __NR_setfsuid;
+    }
+    private static final int __NR_setfsgid = (int)123L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_setfsgid 123
+     * }
+     */
+    public static int __NR_setfsgid() {
+        return __NR_setfsgid;
+    }
+    private static final int __NR_capget = (int)125L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_capget 125
+     * }
+     */
+    public static int __NR_capget() {
+        return __NR_capget;
+    }
+    private static final int __NR_capset = (int)126L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_capset 126
+     * }
+     */
+    public static int __NR_capset() {
+        return __NR_capset;
+    }
     private static final int __NR_rt_sigtimedwait = (int)128L;
     /**
      * {@snippet lang=c :
@@ -422,6 +494,15 @@ public class Linux {
     public static int __NR_rt_sigtimedwait() {
         return __NR_rt_sigtimedwait;
     }
+    private static final int __NR_fstatfs = (int)138L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_fstatfs 138
+     * }
+     */
+    public static int __NR_fstatfs() {
+        return __NR_fstatfs;
+    }
     private static final int __NR_gettid = (int)186L;
     /**
      * {@snippet lang=c :
@@ -430,6 +511,51 @@ public class Linux {
      */
     public static int __NR_gettid() {
         return __NR_gettid;
+    }
+    private static final int __NR_setxattr = (int)188L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_setxattr 188
+     * }
+     */
+    public static int __NR_setxattr() {
+        return __NR_setxattr;
+    }
+    private static final int __NR_getxattr = (int)191L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getxattr 191
+     * }
+     */
+    public static int __NR_getxattr() {
+        return __NR_getxattr;
+    }
+    private static final int __NR_listxattr = (int)194L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_listxattr 194
+     * }
+     */
+    public static int __NR_listxattr() {
+        return __NR_listxattr;
+    }
+    private static final int __NR_removexattr = (int)197L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_removexattr 197
+     * }
+     */
+    public static int __NR_removexattr() {
+        return __NR_removexattr;
+    }
+    private static final int __NR_getdents64 = (int)217L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getdents64 217
+     * }
+     */
+    public static int __NR_getdents64() {
+        return __NR_getdents64;
     }
     private static final int __NR_epoll_ctl = (int)233L;
     /**
@@ -457,6 +583,96 @@ public class Linux {
      */
     public static int __NR_openat() {
         return __NR_openat;
+    }
+    private static final int __NR_mkdirat = (int)258L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_mkdirat 258
+     * }
+     */
+    public static int __NR_mkdirat() {
+        return __NR_mkdirat;
+    }
+    private static final int __NR_mknodat = (int)259L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_mknodat 259
+     * }
+     */
+    public static int __NR_mknodat() {
+        return __NR_mknodat;
+    }
+    private static final int __NR_fchownat = (int)260L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_fchownat 260
+     * }
+     */
+    public static int __NR_fchownat() {
+        return __NR_fchownat;
+    }
+    private static final int __NR_unlinkat = (int)263L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_unlinkat 263
+     * }
+     */
+    public static int __NR_unlinkat() {
+        return __NR_unlinkat;
+    }
+    private static final int __NR_linkat = (int)265L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_linkat 265
+     * }
+     */
+    public static int __NR_linkat() {
+        return __NR_linkat;
+    }
+    private static final int __NR_symlinkat = (int)266L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_symlinkat 266
+     * }
+     */
+    public static int __NR_symlinkat() {
+        return __NR_symlinkat;
+    }
+    private static final int __NR_readlinkat = (int)267L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_readlinkat 267
+     * }
+     */
+    public static int __NR_readlinkat() {
+        return __NR_readlinkat;
+    }
+    private static final int __NR_fchmodat = (int)268L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_fchmodat 268
+     * }
+     */
+    public static int __NR_fchmodat() {
+        return __NR_fchmodat;
+    }
+    private static final int __NR_unshare = (int)272L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_unshare 272
+     * }
+     */
+    public static int __NR_unshare() {
+        return __NR_unshare;
+    }
+    private static final int __NR_utimensat = (int)280L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_utimensat 280
+     * }
+     */
+    public static int __NR_utimensat() {
+        return __NR_utimensat;
     }
     private static final int __NR_timerfd_create = (int)283L;
     /**
@@ -530,6 +746,33 @@ public class Linux {
     public static int __NR_pwritev() {
         return __NR_pwritev;
     }
+    private static final int __NR_prlimit64 = (int)302L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_prlimit64 302
+     * }
+     */
+    public static int __NR_prlimit64() {
+        return __NR_prlimit64;
+    }
+    private static final int __NR_syncfs = (int)306L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_syncfs 306
+     * }
+     */
+    public static int __NR_syncfs() {
+        return __NR_syncfs;
+    }
+    private static final int __NR_renameat2 = (int)316L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_renameat2 316
+     * }
+     */
+    public static int __NR_renameat2() {
+        return __NR_renameat2;
+    }
     private static final int __NR_memfd_create = (int)319L;
     /**
      * {@snippet lang=c :
@@ -538,6 +781,15 @@ public class Linux {
      */
     public static int __NR_memfd_create() {
         return __NR_memfd_create;
+    }
+    private static final int __NR_copy_file_range = (int)326L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_copy_file_range 326
+     * }
+     */
+    public static int __NR_copy_file_range() {
+        return __NR_copy_file_range;
     }
     private static final int __NR_statx = (int)332L;
     /**
@@ -574,6 +826,15 @@ public class Linux {
      */
     public static int __NR_io_uring_register() {
         return __NR_io_uring_register;
+    }
+    private static final int __NR_openat2 = (int)437L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_openat2 437
+     * }
+     */
+    public static int __NR_openat2() {
+        return __NR_openat2;
     }
     private static final int __NR_epoll_pwait2 = (int)441L;
     /**
@@ -1826,6 +2087,15 @@ public class Linux {
     public static int O_NONBLOCK() {
         return O_NONBLOCK;
     }
+    private static final int O_SYNC = (int)1052672L;
+    /**
+     * {@snippet lang=c :
+     * #define O_SYNC 1052672
+     * }
+     */
+    public static int O_SYNC() {
+        return O_SYNC;
+    }
     private static final int F_OFD_GETLK = (int)36L;
     /**
      * {@snippet lang=c :
@@ -1961,6 +2231,33 @@ public class Linux {
     public static int FALLOC_FL_ZERO_RANGE() {
         return FALLOC_FL_ZERO_RANGE;
     }
+    private static final int AT_SYMLINK_NOFOLLOW = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * #define AT_SYMLINK_NOFOLLOW 256
+     * }
+     */
+    public static int AT_SYMLINK_NOFOLLOW() {
+        return AT_SYMLINK_NOFOLLOW;
+    }
+    private static final int AT_REMOVEDIR = (int)512L;
+    /**
+     * {@snippet lang=c :
+     * #define AT_REMOVEDIR 512
+     * }
+     */
+    public static int AT_REMOVEDIR() {
+        return AT_REMOVEDIR;
+    }
+    private static final int AT_SYMLINK_FOLLOW = (int)1024L;
+    /**
+     * {@snippet lang=c :
+     * #define AT_SYMLINK_FOLLOW 1024
+     * }
+     */
+    public static int AT_SYMLINK_FOLLOW() {
+        return AT_SYMLINK_FOLLOW;
+    }
     private static final int AT_EMPTY_PATH = (int)4096L;
     /**
      * {@snippet lang=c :
@@ -1969,6 +2266,78 @@ public class Linux {
      */
     public static int AT_EMPTY_PATH() {
         return AT_EMPTY_PATH;
+    }
+    private static final int _LINUX_CAPABILITY_VERSION_3 = (int)537396514L;
+    /**
+     * {@snippet lang=c :
+     * #define _LINUX_CAPABILITY_VERSION_3 537396514
+     * }
+     */
+    public static int _LINUX_CAPABILITY_VERSION_3() {
+        return _LINUX_CAPABILITY_VERSION_3;
+    }
+    private static final int CAP_CHOWN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_CHOWN 0
+     * }
+     */
+    public static int CAP_CHOWN() {
+        return CAP_CHOWN;
+    }
+    private static final int CAP_DAC_OVERRIDE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_DAC_OVERRIDE 1
+     * }
+     */
+    public static int CAP_DAC_OVERRIDE() {
+        return CAP_DAC_OVERRIDE;
+    }
+    private static final int CAP_FOWNER = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_FOWNER 3
+     * }
+     */
+    public static int CAP_FOWNER() {
+        return CAP_FOWNER;
+    }
+    private static final int CAP_FSETID = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_FSETID 4
+     * }
+     */
+    public static int CAP_FSETID() {
+        return CAP_FSETID;
+    }
+    private static final int CAP_SETGID = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_SETGID 6
+     * }
+     */
+    public static int CAP_SETGID() {
+        return CAP_SETGID;
+    }
+    private static final int CAP_SETUID = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_SETUID 7
+     * }
+     */
+    public static int CAP_SETUID() {
+        return CAP_SETUID;
+    }
+    private static final int CAP_MKNOD = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * #define CAP_MKNOD 27
+     * }
+     */
+    public static int CAP_MKNOD() {
+        return CAP_MKNOD;
     }
     private static final int SEEK_DATA = (int)3L;
     /**
@@ -3176,6 +3545,42 @@ public class Linux {
     public static int KVM_CLOCK_TSC_STABLE() {
         return KVM_CLOCK_TSC_STABLE;
     }
+    private static final int RESOLVE_NO_MAGICLINKS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define RESOLVE_NO_MAGICLINKS 2
+     * }
+     */
+    public static int RESOLVE_NO_MAGICLINKS() {
+        return RESOLVE_NO_MAGICLINKS;
+    }
+    private static final int RESOLVE_NO_SYMLINKS = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define RESOLVE_NO_SYMLINKS 4
+     * }
+     */
+    public static int RESOLVE_NO_SYMLINKS() {
+        return RESOLVE_NO_SYMLINKS;
+    }
+    private static final int RESOLVE_BENEATH = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define RESOLVE_BENEATH 8
+     * }
+     */
+    public static int RESOLVE_BENEATH() {
+        return RESOLVE_BENEATH;
+    }
+    private static final int CLONE_FS = (int)512L;
+    /**
+     * {@snippet lang=c :
+     * #define CLONE_FS 512
+     * }
+     */
+    public static int CLONE_FS() {
+        return CLONE_FS;
+    }
     private static final int SIGURG = (int)23L;
     /**
      * {@snippet lang=c :
@@ -3490,6 +3895,15 @@ public class Linux {
      */
     public static int EFD_NONBLOCK() {
         return EFD_NONBLOCK;
+    }
+    private static final int RLIMIT_NOFILE = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum __rlimit_resource.RLIMIT_NOFILE = 7
+     * }
+     */
+    public static int RLIMIT_NOFILE() {
+        return RLIMIT_NOFILE;
     }
     private static final int SOCK_STREAM = (int)1L;
     /**
@@ -5939,6 +6353,15 @@ public class Linux {
     public static int OFFSETOF_io_uring_cqe_res() {
         return OFFSETOF_io_uring_cqe_res;
     }
+    private static final int SIZEOF_statx = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_statx = 256
+     * }
+     */
+    public static int SIZEOF_statx() {
+        return SIZEOF_statx;
+    }
     private static final int OFFSETOF_statx_stx_mask = (int)0L;
     /**
      * {@snippet lang=c :
@@ -5947,6 +6370,150 @@ public class Linux {
      */
     public static int OFFSETOF_statx_stx_mask() {
         return OFFSETOF_statx_stx_mask;
+    }
+    private static final int OFFSETOF_statx_stx_blksize = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_blksize = 4
+     * }
+     */
+    public static int OFFSETOF_statx_stx_blksize() {
+        return OFFSETOF_statx_stx_blksize;
+    }
+    private static final int OFFSETOF_statx_stx_nlink = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_nlink = 16
+     * }
+     */
+    public static int OFFSETOF_statx_stx_nlink() {
+        return OFFSETOF_statx_stx_nlink;
+    }
+    private static final int OFFSETOF_statx_stx_uid = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_uid = 20
+     * }
+     */
+    public static int OFFSETOF_statx_stx_uid() {
+        return OFFSETOF_statx_stx_uid;
+    }
+    private static final int OFFSETOF_statx_stx_gid = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_gid = 24
+     * }
+     */
+    public static int OFFSETOF_statx_stx_gid() {
+        return OFFSETOF_statx_stx_gid;
+    }
+    private static final int OFFSETOF_statx_stx_mode = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_mode = 28
+     * }
+     */
+    public static int OFFSETOF_statx_stx_mode() {
+        return OFFSETOF_statx_stx_mode;
+    }
+    private static final int OFFSETOF_statx_stx_ino = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_ino = 32
+     * }
+     */
+    public static int OFFSETOF_statx_stx_ino() {
+        return OFFSETOF_statx_stx_ino;
+    }
+    private static final int OFFSETOF_statx_stx_size = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_size = 40
+     * }
+     */
+    public static int OFFSETOF_statx_stx_size() {
+        return OFFSETOF_statx_stx_size;
+    }
+    private static final int OFFSETOF_statx_stx_blocks = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_blocks = 48
+     * }
+     */
+    public static int OFFSETOF_statx_stx_blocks() {
+        return OFFSETOF_statx_stx_blocks;
+    }
+    private static final int OFFSETOF_statx_stx_atime = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_atime = 64
+     * }
+     */
+    public static int OFFSETOF_statx_stx_atime() {
+        return OFFSETOF_statx_stx_atime;
+    }
+    private static final int OFFSETOF_statx_stx_ctime = (int)96L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_ctime = 96
+     * }
+     */
+    public static int OFFSETOF_statx_stx_ctime() {
+        return OFFSETOF_statx_stx_ctime;
+    }
+    private static final int OFFSETOF_statx_stx_mtime = (int)112L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_mtime = 112
+     * }
+     */
+    public static int OFFSETOF_statx_stx_mtime() {
+        return OFFSETOF_statx_stx_mtime;
+    }
+    private static final int OFFSETOF_statx_stx_rdev_major = (int)128L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_rdev_major = 128
+     * }
+     */
+    public static int OFFSETOF_statx_stx_rdev_major() {
+        return OFFSETOF_statx_stx_rdev_major;
+    }
+    private static final int OFFSETOF_statx_stx_rdev_minor = (int)132L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_rdev_minor = 132
+     * }
+     */
+    public static int OFFSETOF_statx_stx_rdev_minor() {
+        return OFFSETOF_statx_stx_rdev_minor;
+    }
+    private static final int OFFSETOF_statx_stx_dev_major = (int)136L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_dev_major = 136
+     * }
+     */
+    public static int OFFSETOF_statx_stx_dev_major() {
+        return OFFSETOF_statx_stx_dev_major;
+    }
+    private static final int OFFSETOF_statx_stx_dev_minor = (int)140L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_dev_minor = 140
+     * }
+     */
+    public static int OFFSETOF_statx_stx_dev_minor() {
+        return OFFSETOF_statx_stx_dev_minor;
+    }
+    private static final int OFFSETOF_statx_stx_mnt_id = (int)144L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_stx_mnt_id = 144
+     * }
+     */
+    public static int OFFSETOF_statx_stx_mnt_id() {
+        return OFFSETOF_statx_stx_mnt_id;
     }
     private static final int OFFSETOF_statx_stx_dio_mem_align = (int)152L;
     /**
@@ -6020,6 +6587,213 @@ public class Linux {
     public static int OFFSETOF_flock_l_pid() {
         return OFFSETOF_flock_l_pid;
     }
+    private static final int OFFSETOF_statx_timestamp_tv_sec = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_timestamp_tv_sec = 0
+     * }
+     */
+    public static int OFFSETOF_statx_timestamp_tv_sec() {
+        return OFFSETOF_statx_timestamp_tv_sec;
+    }
+    private static final int OFFSETOF_statx_timestamp_tv_nsec = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statx_timestamp_tv_nsec = 8
+     * }
+     */
+    public static int OFFSETOF_statx_timestamp_tv_nsec() {
+        return OFFSETOF_statx_timestamp_tv_nsec;
+    }
+    private static final int SIZEOF_open_how = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_open_how = 24
+     * }
+     */
+    public static int SIZEOF_open_how() {
+        return SIZEOF_open_how;
+    }
+    private static final int OFFSETOF_open_how_flags = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_open_how_flags = 0
+     * }
+     */
+    public static int OFFSETOF_open_how_flags() {
+        return OFFSETOF_open_how_flags;
+    }
+    private static final int OFFSETOF_open_how_mode = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_open_how_mode = 8
+     * }
+     */
+    public static int OFFSETOF_open_how_mode() {
+        return OFFSETOF_open_how_mode;
+    }
+    private static final int OFFSETOF_open_how_resolve = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_open_how_resolve = 16
+     * }
+     */
+    public static int OFFSETOF_open_how_resolve() {
+        return OFFSETOF_open_how_resolve;
+    }
+    private static final int SIZEOF_statfs = (int)120L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_statfs = 120
+     * }
+     */
+    public static int SIZEOF_statfs() {
+        return SIZEOF_statfs;
+    }
+    private static final int OFFSETOF_statfs_f_bsize = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_bsize = 8
+     * }
+     */
+    public static int OFFSETOF_statfs_f_bsize() {
+        return OFFSETOF_statfs_f_bsize;
+    }
+    private static final int OFFSETOF_statfs_f_blocks = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_blocks = 16
+     * }
+     */
+    public static int OFFSETOF_statfs_f_blocks() {
+        return OFFSETOF_statfs_f_blocks;
+    }
+    private static final int OFFSETOF_statfs_f_bfree = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_bfree = 24
+     * }
+     */
+    public static int OFFSETOF_statfs_f_bfree() {
+        return OFFSETOF_statfs_f_bfree;
+    }
+    private static final int OFFSETOF_statfs_f_bavail = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_bavail = 32
+     * }
+     */
+    public static int OFFSETOF_statfs_f_bavail() {
+        return OFFSETOF_statfs_f_bavail;
+    }
+    private static final int OFFSETOF_statfs_f_files = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_files = 40
+     * }
+     */
+    public static int OFFSETOF_statfs_f_files() {
+        return OFFSETOF_statfs_f_files;
+    }
+    private static final int OFFSETOF_statfs_f_ffree = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_ffree = 48
+     * }
+     */
+    public static int OFFSETOF_statfs_f_ffree() {
+        return OFFSETOF_statfs_f_ffree;
+    }
+    private static final int OFFSETOF_statfs_f_namelen = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_namelen = 64
+     * }
+     */
+    public static int OFFSETOF_statfs_f_namelen() {
+        return OFFSETOF_statfs_f_namelen;
+    }
+    private static final int OFFSETOF_statfs_f_frsize = (int)72L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_statfs_f_frsize = 72
+     * }
+     */
+    public static int OFFSETOF_statfs_f_frsize() {
+        return OFFSETOF_statfs_f_frsize;
+    }
+    private static final int OFFSETOF_cap_header_version = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_cap_header_version = 0
+     * }
+     */
+    public static int OFFSETOF_cap_header_version() {
+        return OFFSETOF_cap_header_version;
+    }
+    private static final int OFFSETOF_cap_header_pid = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_cap_header_pid = 4
+     * }
+     */
+    public static int OFFSETOF_cap_header_pid() {
+        return OFFSETOF_cap_header_pid;
+    }
+    private static final int SIZEOF_cap_header = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_cap_header = 8
+     * }
+     */
+    public static int SIZEOF_cap_header() {
+        return SIZEOF_cap_header;
+    }
+    private static final int SIZEOF_cap_data = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_cap_data = 12
+     * }
+     */
+    public static int SIZEOF_cap_data() {
+        return SIZEOF_cap_data;
+    }
+    private static final int OFFSETOF_cap_data_effective = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_cap_data_effective = 0
+     * }
+     */
+    public static int OFFSETOF_cap_data_effective() {
+        return OFFSETOF_cap_data_effective;
+    }
+    private static final int OFFSETOF_cap_data_permitted = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_cap_data_permitted = 4
+     * }
+     */
+    public static int OFFSETOF_cap_data_permitted() {
+        return OFFSETOF_cap_data_permitted;
+    }
+    private static final int SIZEOF_rlimit = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_rlimit = 16
+     * }
+     */
+    public static int SIZEOF_rlimit() {
+        return SIZEOF_rlimit;
+    }
+    private static final int OFFSETOF_rlimit_rlim_cur = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_rlimit_rlim_cur = 0
+     * }
+     */
+    public static int OFFSETOF_rlimit_rlim_cur() {
+        return OFFSETOF_rlimit_rlim_cur;
+    }
     private static final long TIOCGPTN = 2147767344L;
     /**
      * {@snippet lang=c :
@@ -6046,6 +6820,15 @@ public class Linux {
      */
     public static int TIOCGPTPEER() {
         return TIOCGPTPEER;
+    }
+    private static final int O_DIRECTORY = (int)65536L;
+    /**
+     * {@snippet lang=c :
+     * #define O_DIRECTORY 65536
+     * }
+     */
+    public static int O_DIRECTORY() {
+        return O_DIRECTORY;
     }
     private static final int O_NOFOLLOW = (int)131072L;
     /**
@@ -6074,6 +6857,15 @@ public class Linux {
     public static int O_DIRECT() {
         return O_DIRECT;
     }
+    private static final int O_NOATIME = (int)262144L;
+    /**
+     * {@snippet lang=c :
+     * #define O_NOATIME 262144
+     * }
+     */
+    public static int O_NOATIME() {
+        return O_NOATIME;
+    }
     private static final int O_PATH = (int)2097152L;
     /**
      * {@snippet lang=c :
@@ -6082,6 +6874,15 @@ public class Linux {
      */
     public static int O_PATH() {
         return O_PATH;
+    }
+    private static final int O_DSYNC = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * #define O_DSYNC 4096
+     * }
+     */
+    public static int O_DSYNC() {
+        return O_DSYNC;
     }
     private static final int AT_FDCWD = (int)-100L;
     /**
@@ -6092,6 +6893,24 @@ public class Linux {
     public static int AT_FDCWD() {
         return AT_FDCWD;
     }
+    private static final long UTIME_NOW = 1073741823L;
+    /**
+     * {@snippet lang=c :
+     * #define UTIME_NOW 1073741823
+     * }
+     */
+    public static long UTIME_NOW() {
+        return UTIME_NOW;
+    }
+    private static final long UTIME_OMIT = 1073741822L;
+    /**
+     * {@snippet lang=c :
+     * #define UTIME_OMIT 1073741822
+     * }
+     */
+    public static long UTIME_OMIT() {
+        return UTIME_OMIT;
+    }
     private static final int S_IFMT = (int)61440L;
     /**
      * {@snippet lang=c :
@@ -6100,6 +6919,24 @@ public class Linux {
      */
     public static int S_IFMT() {
         return S_IFMT;
+    }
+    private static final int S_IFDIR = (int)16384L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFDIR 16384
+     * }
+     */
+    public static int S_IFDIR() {
+        return S_IFDIR;
+    }
+    private static final int S_IFCHR = (int)8192L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFCHR 8192
+     * }
+     */
+    public static int S_IFCHR() {
+        return S_IFCHR;
     }
     private static final int S_IFBLK = (int)24576L;
     /**
@@ -6119,6 +6956,24 @@ public class Linux {
     public static int S_IFREG() {
         return S_IFREG;
     }
+    private static final int S_IFIFO = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFIFO 4096
+     * }
+     */
+    public static int S_IFIFO() {
+        return S_IFIFO;
+    }
+    private static final int S_IFLNK = (int)40960L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFLNK 40960
+     * }
+     */
+    public static int S_IFLNK() {
+        return S_IFLNK;
+    }
     private static final int S_IFSOCK = (int)49152L;
     /**
      * {@snippet lang=c :
@@ -6127,6 +6982,33 @@ public class Linux {
      */
     public static int S_IFSOCK() {
         return S_IFSOCK;
+    }
+    private static final int RENAME_NOREPLACE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define RENAME_NOREPLACE 1
+     * }
+     */
+    public static int RENAME_NOREPLACE() {
+        return RENAME_NOREPLACE;
+    }
+    private static final int RENAME_EXCHANGE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define RENAME_EXCHANGE 2
+     * }
+     */
+    public static int RENAME_EXCHANGE() {
+        return RENAME_EXCHANGE;
+    }
+    private static final int RENAME_WHITEOUT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define RENAME_WHITEOUT 4
+     * }
+     */
+    public static int RENAME_WHITEOUT() {
+        return RENAME_WHITEOUT;
     }
     private static final int BLKSSZGET = (int)4712L;
     /**
@@ -6892,6 +7774,24 @@ public class Linux {
      */
     public static long KVM_GET_XSAVE2() {
         return KVM_GET_XSAVE2;
+    }
+    private static final int STATX_BASIC_STATS = (int)2047L;
+    /**
+     * {@snippet lang=c :
+     * #define STATX_BASIC_STATS 2047
+     * }
+     */
+    public static int STATX_BASIC_STATS() {
+        return STATX_BASIC_STATS;
+    }
+    private static final int STATX_MNT_ID = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * #define STATX_MNT_ID 4096
+     * }
+     */
+    public static int STATX_MNT_ID() {
+        return STATX_MNT_ID;
     }
     private static final int STATX_DIOALIGN = (int)8192L;
     /**

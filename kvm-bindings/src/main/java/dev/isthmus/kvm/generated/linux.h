@@ -11,19 +11,25 @@
 #include <asm/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
+#include <linux/xattr.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <time.h>
@@ -347,7 +353,24 @@ enum layout {
     OFFSET(io_uring_cqe, user_data),
     OFFSET(io_uring_cqe, res),
 
+    SIZE(statx),
     OFFSET(statx, stx_mask),
+    OFFSET(statx, stx_blksize),
+    OFFSET(statx, stx_nlink),
+    OFFSET(statx, stx_uid),
+    OFFSET(statx, stx_gid),
+    OFFSET(statx, stx_mode),
+    OFFSET(statx, stx_ino),
+    OFFSET(statx, stx_size),
+    OFFSET(statx, stx_blocks),
+    OFFSET(statx, stx_atime),
+    OFFSET(statx, stx_ctime),
+    OFFSET(statx, stx_mtime),
+    OFFSET(statx, stx_rdev_major),
+    OFFSET(statx, stx_rdev_minor),
+    OFFSET(statx, stx_dev_major),
+    OFFSET(statx, stx_dev_minor),
+    OFFSET(statx, stx_mnt_id),
     OFFSET(statx, stx_dio_mem_align),
     OFFSET(statx, stx_dio_offset_align),
 
@@ -357,5 +380,33 @@ enum layout {
     OFFSET(flock, l_start),
     OFFSET(flock, l_len),
     OFFSET(flock, l_pid),
+
+    OFFSET(statx_timestamp, tv_sec),
+    OFFSET(statx_timestamp, tv_nsec),
+
+    SIZE(open_how),
+    OFFSET(open_how, flags),
+    OFFSET(open_how, mode),
+    OFFSET(open_how, resolve),
+
+    SIZE(statfs),
+    OFFSET(statfs, f_bsize),
+    OFFSET(statfs, f_blocks),
+    OFFSET(statfs, f_bfree),
+    OFFSET(statfs, f_bavail),
+    OFFSET(statfs, f_files),
+    OFFSET(statfs, f_ffree),
+    OFFSET(statfs, f_namelen),
+    OFFSET(statfs, f_frsize),
+
+    OFFSETOF_cap_header_version = offsetof(struct __user_cap_header_struct, version),
+    OFFSETOF_cap_header_pid = offsetof(struct __user_cap_header_struct, pid),
+    SIZEOF_cap_header = sizeof(struct __user_cap_header_struct),
+    SIZEOF_cap_data = sizeof(struct __user_cap_data_struct),
+    OFFSETOF_cap_data_effective = offsetof(struct __user_cap_data_struct, effective),
+    OFFSETOF_cap_data_permitted = offsetof(struct __user_cap_data_struct, permitted),
+
+    SIZE(rlimit),
+    OFFSET(rlimit, rlim_cur),
 
 };

@@ -1,50 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.block;
 
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Consumer;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.LoggerFactory;
 
 import dev.isthmus.block.BlockExecutor;
 import dev.isthmus.block.BlockRequest;
 import dev.isthmus.block.BlockStatus;
-import dev.isthmus.machine.HostThreads;
-import dev.isthmus.machine.VmException;
-import dev.isthmus.machine.io.Uninterruptibly;
+import dev.isthmus.machine.io.WorkerPool;
 
 /**
- * The threads that do one disk's I/O, where it may block.
- *
- * <p>Threads start with the requests that need them, up to a limit, and live until {@link #close}, which first lets them
- * finish all that has been submitted. They are never interrupted. Where the host allows no thread at all, requests end
- * with an error.
+ * The threads that do one disk's I/O, where it may block. Where the host allows no thread at all, requests end with an
+ * error.
  *
  * <p>Role DISK_WORKER; {@link #submit} is for any thread.
  */
-public final class DiskWorkers implements BlockExecutor, AutoCloseable {
+public final class DiskWorkers extends WorkerPool<BlockRequest> implements BlockExecutor {
     /** As many as a disk keeps busy through the page cache, where most requests are done at once; a request a thread. */
     public static final int DEFAULT_THREADS = 4;
 
     /** As many as a disk past the page cache has: each waits for the storage, which wants many requests at a time. */
     public static final int DIRECT_THREADS = 32;
-
-    private final String namePrefix;
-    private final int maxThreads;
-    private final Consumer<Throwable> failureHandler;
-
-    // All below guarded by lock.
-    private final Object lock = new Object();
-    private final ArrayDeque<BlockRequest> waiting = new ArrayDeque<>();
-    private final List<Thread> threads = new ArrayList<>();
-    private int idleThreads;
-    private boolean closing;
-
-    /** The host has refused a thread, which is said once. */
-    private boolean refused;
 
     /**
      * Makes a pool; no thread runs yet.
@@ -54,97 +29,17 @@ public final class DiskWorkers implements BlockExecutor, AutoCloseable {
      * @param failureHandler is told of what a request throws beside its failure: a bug, or the end of the heap
      */
     public DiskWorkers(String namePrefix, int maxThreads, Consumer<Throwable> failureHandler) {
-        this.namePrefix = namePrefix;
-        this.maxThreads = maxThreads;
-        this.failureHandler = failureHandler;
+        super(namePrefix, maxThreads, failureHandler);
     }
 
     @Override
-    public void submit(BlockRequest request) {
-        synchronized (lock) {
-            // A thread that was notified counts as idle until it runs: it takes one request, not all that come meanwhile.
-            if (!closing && (waiting.size() < idleThreads || threads.size() == maxThreads || startThread())) {
-                waiting.add(request);
-                lock.notify();
-                return;
-            }
-        }
+    protected void run(BlockRequest request) {
+        // Completes the request whatever happens.
+        request.run();
+    }
+
+    @Override
+    protected void refuse(BlockRequest request) {
         request.complete(BlockStatus.IO_ERROR);
-    }
-
-    /** Returns whether there is a thread to take the next request: where the host allows no more, an earlier one will. */
-    private boolean startThread() {
-        Thread thread = Thread.ofPlatform()
-                .name(namePrefix + threads.size())
-                .daemon(true)
-                .unstarted(new Worker());
-        try {
-            HostThreads.start(thread);
-        } catch (VmException.HostFault e) {
-            if (!refused) {
-                refused = true;
-                LoggerFactory.getLogger(DiskWorkers.class)
-                        .warn("Disk requests find too few threads: {} {}", e.getMessage(), e.remedy());
-            }
-            return !threads.isEmpty();
-        }
-        threads.add(thread);
-        return true;
-    }
-
-    private @Nullable BlockRequest take() {
-        synchronized (lock) {
-            while (waiting.isEmpty() && !closing) {
-                idleThreads++;
-                try {
-                    lock.wait();
-                } catch (InterruptedException _) {
-                    // Nobody has reason to interrupt a worker; the queue is what it goes by.
-                } finally {
-                    idleThreads--;
-                }
-            }
-            return waiting.poll();
-        }
-    }
-
-    /**
-     * Waits until all submitted requests have ended, then for the threads. What is submitted later fails. Idempotent; not
-     * on a worker.
-     */
-    @Override
-    public void close() {
-        List<Thread> ending;
-        synchronized (lock) {
-            closing = true;
-            lock.notifyAll();
-            ending = List.copyOf(threads);
-        }
-        for (Thread thread : ending) {
-            Uninterruptibly.join(thread);
-        }
-    }
-
-    /** Returns how many threads have nothing to do now. */
-    int idleThreads() {
-        synchronized (lock) {
-            return idleThreads;
-        }
-    }
-
-    private final class Worker implements Runnable {
-        @Override
-        public void run() {
-            BlockRequest request = take();
-            while (request != null) {
-                try {
-                    // Completes the request whatever happens.
-                    request.run();
-                } catch (Throwable thrown) {
-                    failureHandler.accept(thrown);
-                }
-                request = take();
-            }
-        }
     }
 }
