@@ -1,51 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.fs;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-
 import dev.isthmus.fuse.FuseOutcome;
 import dev.isthmus.fuse.FuseProtocol;
+import dev.isthmus.virtio.Counter;
 import dev.isthmus.virtio.Statistics;
 import dev.isthmus.virtio.StatisticsSink;
 
 /** What a file system device has done. Written by its loop thread, read by any. */
 final class FsCounters implements Statistics {
-    private static final VarHandle VALUES = MethodHandles.arrayElementVarHandle(long[].class);
-
-    private static final int REQUESTS = 0;
-    private static final int ERRORS = 1;
-    private static final int READS = 2;
-    private static final int READ_BYTES = 3;
-    private static final int WRITES = 4;
-    private static final int WRITE_BYTES = 5;
-
-    private static final String[] NAMES = {"requests", "errors", "reads", "read_bytes", "writes", "write_bytes"};
-
-    private final long[] values = new long[NAMES.length];
+    private final Counter requests = new Counter();
+    private final Counter errors = new Counter();
+    private final Counter reads = new Counter();
+    private final Counter readBytes = new Counter();
+    private final Counter writes = new Counter();
+    private final Counter writeBytes = new Counter();
 
     /** Counts a request that has ended. Loop thread. */
     void count(FuseOutcome outcome) {
-        add(REQUESTS, 1);
+        requests.increment();
         if (outcome.error() != 0) {
-            add(ERRORS, 1);
+            errors.increment();
         } else if (outcome.opcode() == FuseProtocol.FUSE_READ) {
-            add(READS, 1);
-            add(READ_BYTES, outcome.payloadBytes());
+            reads.increment();
+            readBytes.add(outcome.payloadBytes());
         } else if (outcome.opcode() == FuseProtocol.FUSE_WRITE) {
-            add(WRITES, 1);
-            add(WRITE_BYTES, outcome.payloadBytes());
+            writes.increment();
+            writeBytes.add(outcome.payloadBytes());
         }
-    }
-
-    private void add(int counter, long more) {
-        VALUES.setOpaque(values, counter, values[counter] + more);
     }
 
     @Override
     public void report(StatisticsSink sink) {
-        for (int i = 0; i < NAMES.length; i++) {
-            sink.counter(NAMES[i], (long) VALUES.getOpaque(values, i));
-        }
+        sink.counter("requests", requests.get());
+        sink.counter("errors", errors.get());
+        sink.counter("reads", reads.get());
+        sink.counter("read_bytes", readBytes.get());
+        sink.counter("writes", writes.get());
+        sink.counter("write_bytes", writeBytes.get());
     }
 }
