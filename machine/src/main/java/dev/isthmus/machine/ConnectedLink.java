@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.machine;
+
+import dev.isthmus.machine.io.IoThread;
+import dev.isthmus.virtio.net.NetBackend;
+import dev.isthmus.virtio.net.SwitchPort;
+
+/**
+ * A network interface's link to what is beyond it.
+ *
+ * @param backend packets go through it
+ * @param closing gives back what the backend holds of the host
+ */
+record ConnectedLink(NetBackend backend, Runnable closing) implements AutoCloseable {
+    /**
+     * Connects an interface.
+     *
+     * @throws VmException if that can't be done, with cause and remedy
+     */
+    static ConnectedLink open(NetConfig config, IoThread loop) {
+        return switch (config.link()) {
+            case NetworkLink.Switched switched -> of(switched, loop);
+        };
+    }
+
+    private static ConnectedLink of(NetworkLink.Switched switched, IoThread loop) {
+        try {
+            SwitchPort port = switched.lan().newPort(switched.isolated());
+            return new ConnectedLink(port, () -> loop.call(port::close));
+        } catch (IllegalStateException e) {
+            throw new VmException.Configuration(
+                    "The machine finds no room on its switch: " + e.getMessage() + ".", "Use another switch.", e);
+        }
+    }
+
+    /** The device has been reset, the loop still runs. */
+    @Override
+    public void close() {
+        closing.run();
+    }
+}
