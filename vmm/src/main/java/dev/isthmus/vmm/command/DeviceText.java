@@ -8,6 +8,9 @@ import dev.isthmus.machine.FolderConfig;
 import dev.isthmus.machine.NetConfig;
 import dev.isthmus.machine.NetworkLink;
 import dev.isthmus.machine.fs.FolderOwnership;
+import dev.isthmus.machine.net.PasstOptions;
+import dev.isthmus.machine.net.PortForward;
+import dev.isthmus.machine.net.TapOptions;
 import dev.isthmus.virtio.net.VirtioNetOptions;
 
 /** Virtio devices beside the disks in {@code --dry-run}. */
@@ -62,7 +65,33 @@ final class DeviceText {
     private static String link(NetworkLink link) {
         return switch (link) {
             case NetworkLink.Switched _ -> "a switch of the program";
+            case NetworkLink.Tap tap -> tap(tap.options());
+            case NetworkLink.TapDescriptors tap -> "tap of descriptors " + tap.descriptors();
+            case NetworkLink.User user -> user(user.options());
+            case NetworkLink.Listening socket -> "socket " + socket.path() + ", listening";
+            case NetworkLink.Connecting socket -> "socket " + socket.path();
+            case NetworkLink.SocketDescriptor socket -> "socket of descriptor " + socket.descriptor();
         };
+    }
+
+    private static String tap(TapOptions tap) {
+        return "tap " + (tap.name().equals(TapOptions.ANY_NAME) ? "of the next free name" : tap.name())
+                + (tap.queuePairs() == 1 ? "" : ", " + tap.queuePairs() + " queue pairs")
+                + (tap.bridge() == null ? "" : ", bridge " + tap.bridge())
+                + (tap.persistent() ? ", persistent" : "");
+    }
+
+    private static String user(PasstOptions user) {
+        StringBuilder text = new StringBuilder("user mode (passt)");
+        for (PortForward forward : user.forwards()) {
+            text.append(", ")
+                    .append(forward.protocol().name().toLowerCase(Locale.ROOT))
+                    .append(" port ")
+                    .append(forward.hostPort())
+                    .append(" to ")
+                    .append(forward.guestPort());
+        }
+        return text.toString();
     }
 
     private static String id(DeviceConfig device) {

@@ -99,6 +99,9 @@ final class RunCommand {
         for (String disk : arguments.values(CommandOptions.DISK)) {
             builder.disk(DiskOption.parse(disk));
         }
+        for (String net : arguments.values(CommandOptions.NET)) {
+            builder.device(NetOption.parse(net));
+        }
         for (String folder : arguments.values(CommandOptions.FS)) {
             builder.device(FolderOption.parse(folder));
         }
