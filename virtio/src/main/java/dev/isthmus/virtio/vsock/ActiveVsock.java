@@ -8,7 +8,6 @@ import dev.isthmus.device.LoopPoller;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.queue.Virtqueue;
 
-import static dev.isthmus.virtio.vsock.VirtioVsockProtocol.QUEUE_EVENT;
 import static dev.isthmus.virtio.vsock.VirtioVsockProtocol.QUEUE_RX;
 import static dev.isthmus.virtio.vsock.VirtioVsockProtocol.QUEUE_TX;
 

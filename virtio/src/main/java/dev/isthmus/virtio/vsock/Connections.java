@@ -129,7 +129,8 @@ final class Connections {
             return;
         }
         flow.credit.peerTells(header.bufAlloc(), header.fwdCnt());
-        flow.creditRequested = false;
+        // Not with an answer that there is no room yet: a guest would be asked, and answer, for ever.
+        flow.creditRequested &= flow.credit.peerFree() == 0;
         if (!whole) {
             breaksRules(flow, "packet that is shorter than it says");
         } else {

@@ -56,7 +56,7 @@ final class Flow {
     /** The guest has asked for credit. */
     boolean creditAsked;
 
-    /** The guest was asked for credit, and has not told anything since. */
+    /** The guest was asked for credit, and has told of none since. */
     boolean creditRequested;
 
     /** There may be something to read. */

@@ -102,7 +102,7 @@ public final class VirtioVsock implements VirtioDevice {
 
     // What the machine does with the device.
 
-    /** Returns what the device has counted. Any thread. */
+    @Override
     public Statistics statistics() {
         return statistics;
     }
