@@ -13,6 +13,7 @@ import dev.isthmus.block.vmdk.VmdkFuzzTarget;
 import dev.isthmus.fuse.FuseFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
+import dev.isthmus.virtio.console.ConsoleFuzzTarget;
 import dev.isthmus.virtio.net.NetControlFuzzTarget;
 import dev.isthmus.virtio.net.NetTransmitFuzzTarget;
 import dev.isthmus.virtio.queue.PackedQueueFuzzTarget;
@@ -31,6 +32,7 @@ class FuzzReplayTest {
                 NetTransmitFuzzTarget.class,
                 NetControlFuzzTarget.class,
                 VsockFuzzTarget.class,
+                ConsoleFuzzTarget.class,
                 FuseFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,
