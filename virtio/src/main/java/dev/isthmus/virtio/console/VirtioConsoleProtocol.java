@@ -29,9 +29,6 @@ final class VirtioConsoleProtocol {
     // struct virtio_console_control (5.3.6.2): le32 id, le16 event, le16 value.
     static final int CONTROL_BYTES = 8;
 
-    /** What a message about all ports, or none, has for an id. */
-    static final long BAD_ID = 0xffff_ffffL;
-
     static final int VIRTIO_CONSOLE_DEVICE_READY = 0;
     static final int VIRTIO_CONSOLE_DEVICE_ADD = 1;
     static final int VIRTIO_CONSOLE_DEVICE_REMOVE = 2;

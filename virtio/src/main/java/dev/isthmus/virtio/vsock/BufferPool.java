@@ -73,11 +73,6 @@ final class BufferPool {
         free[freeCount++] = chunk;
     }
 
-    /** Returns how many bytes are promised. */
-    long promisedBytes() {
-        return promisedBytes;
-    }
-
     /** Returns how many bytes of memory are out. */
     long takenBytes() {
         return (long) (chunkCount - freeCount) * CHUNK_BYTES;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.vsock;
 
-import org.jspecify.annotations.Nullable;
-
 import dev.isthmus.device.LoopTimer;
 import dev.isthmus.memory.ScatterList;
 import dev.isthmus.memory.ScatterView;
@@ -560,10 +558,5 @@ final class Connections {
         } else {
             reset(flow);
         }
-    }
-
-    /** Returns a connection, for tests. */
-    @Nullable Flow find(long guestPort, long hostPort) {
-        return flows.find(guestPort, hostPort);
     }
 }
