@@ -16,6 +16,7 @@ module dev.isthmus.machine {
     exports dev.isthmus.machine.cpu;
     exports dev.isthmus.machine.fs;
     exports dev.isthmus.machine.mptable;
+    exports dev.isthmus.machine.net;
     exports dev.isthmus.machine.platform;
     exports dev.isthmus.machine.serial;
 }

@@ -204,6 +204,43 @@ public final class Machine implements AutoCloseable {
         throw new IllegalArgumentException("The machine has no disk '" + id + "'");
     }
 
+    /** Returns the network interfaces, in the order in which the guest finds them. */
+    public List<MachineNetwork> networks() {
+        List<MachineNetwork> networks = new ArrayList<>();
+        for (HostedDevice device : parts.devices().hosted()) {
+            if (device instanceof Network network) {
+                networks.add(new MachineNetwork(network));
+            }
+        }
+        return List.copyOf(networks);
+    }
+
+    /**
+     * Returns the network interface of an id.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public MachineNetwork network(String id) {
+        for (MachineNetwork network : networks()) {
+            if (id.equals(network.config().id())) {
+                return network;
+            }
+        }
+        throw new IllegalArgumentException("The machine has no network '" + id + "'");
+    }
+
+    /** Returns what each virtio device has done so far, in the order in which the guest finds them. */
+    public List<DeviceStatistics> statistics() {
+        List<DeviceStatistics> all = new ArrayList<>();
+        for (Disk disk : parts.devices().disks()) {
+            all.add(DeviceStatistics.of(disk.name(), disk.device().statistics()));
+        }
+        for (HostedDevice device : parts.devices().hosted()) {
+            all.add(DeviceStatistics.of(device.name(), device.statistics()));
+        }
+        return List.copyOf(all);
+    }
+
     /**
      * Restarts the guest: devices and vCPUs as after power-on, memory cleared and the kernel placed again. A paused
      * machine stays paused. Does nothing where the machine has ended.

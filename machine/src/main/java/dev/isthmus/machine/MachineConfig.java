@@ -28,6 +28,7 @@ import dev.isthmus.virtio.VirtioDevice;
  * @param memoryBytes size of the guest's RAM
  * @param memory how the host provides it
  * @param disks virtio disks, in the order in which the guest finds them
+ * @param devices virtio devices beside the disks; the guest finds them after those, in this order
  * @param transport how the guest drives its virtio devices
  * @param serial what COM1 is connected to
  * @param debugExitPort first of the four ports of the debug-exit device, or {@link #NO_DEBUG_EXIT}
@@ -49,6 +50,7 @@ public record MachineConfig(
         long memoryBytes,
         MemoryConfig memory,
         List<DiskConfig> disks,
+        List<DeviceConfig> devices,
         VirtioTransport transport,
         SerialConfig serial,
         int debugExitPort,
@@ -78,9 +80,11 @@ public record MachineConfig(
         if (cpus < 1) {
             throw new VmException.Configuration("A machine can't have " + cpus + " CPUs.", "Give it 1 at least.");
         }
-        if (disks.size() > transport.maxDevices()) {
+        devices = List.copyOf(devices);
+        if (disks.size() + devices.size() > transport.maxDevices()) {
             throw new VmException.Configuration(
-                    "A machine has room for " + transport.maxDevices() + " disks, not for " + disks.size() + ".",
+                    "A machine has room for " + transport.maxDevices() + " disks and other virtio devices, not for "
+                            + (disks.size() + devices.size()) + ".",
                     "Give it fewer.");
         }
         boolean noPort = debugExitPort < 0 || debugExitPort > PORTS - DEBUG_EXIT_PORTS;
@@ -109,6 +113,11 @@ public record MachineConfig(
         }
     }
 
+    /** Returns how many virtio devices there are, disks and others. */
+    int virtioDevices() {
+        return disks.size() + devices.size();
+    }
+
     /**
      * Returns where PCI functions are to be, or null where the machine has no PCI bus: it has one for the virtio devices
      * on it, and guests without spend no time on looking for any.
@@ -117,7 +126,7 @@ public record MachineConfig(
      * @param addressBits physical address bits of the CPU
      */
     @Nullable PciWindows pciWindows(GuestMemory memory, int addressBits) {
-        if (transport != VirtioTransport.PCI || disks.isEmpty()) {
+        if (transport != VirtioTransport.PCI || virtioDevices() == 0) {
             return null;
         }
         long ramEndGpa = 0;
@@ -144,6 +153,7 @@ public record MachineConfig(
         private long memoryBytes = DEFAULT_MEMORY_BYTES;
         private MemoryConfig memory = MemoryConfig.DEFAULT;
         private final List<DiskConfig> disks = new ArrayList<>();
+        private final List<DeviceConfig> devices = new ArrayList<>();
         private VirtioTransport transport = VirtioTransport.PCI;
         private SerialConfig serial = new SerialConfig.Null();
         private int debugExitPort = NO_DEBUG_EXIT;
@@ -209,6 +219,12 @@ public record MachineConfig(
             return this;
         }
 
+        /** Adds one to {@link MachineConfig#devices}. */
+        public Builder device(DeviceConfig value) {
+            devices.add(value);
+            return this;
+        }
+
         /** Sets {@link MachineConfig#transport}. */
         public Builder transport(VirtioTransport value) {
             transport = value;
@@ -262,6 +278,7 @@ public record MachineConfig(
                     memoryBytes,
                     memory,
                     disks,
+                    devices,
                     transport,
                     serial,
                     debugExitPort,

@@ -45,6 +45,7 @@ final class MachineDevices {
     private final CmosRtc clock;
     private final PvPanic panic;
     private final List<Disk> disks = new ArrayList<>();
+    private final List<HostedDevice> hosted = new ArrayList<>();
     private final List<VirtioSlot> slots = new ArrayList<>();
     private @Nullable PciHost pciHost;
     private final Bus.Builder portBus = new Bus.Builder();
@@ -78,18 +79,20 @@ final class MachineDevices {
      * Makes the devices of a machine.
      *
      * @param addressBits physical address bits of the CPU
+     * @param host what the machine has for its devices
      * @param serial not attached yet; closed with the devices, or here where this fails
      */
     static MachineDevices build(
             MachineConfig config,
             Accelerator accelerator,
             int addressBits,
-            GuestMemory memory,
-            IoThread loop,
+            DeviceHost host,
             DiskEngines engines,
             MachineControl control,
             DiskFaultListener diskFaults,
             SerialBackend serial) {
+        GuestMemory memory = host.ram().memory();
+        IoThread loop = host.loop();
         MachineDevices devices = new MachineDevices(accelerator, memory, loop, control, serial);
         try {
             devices.addDebugExit(config.debugExitPort(), control);
@@ -103,6 +106,11 @@ final class MachineDevices {
                 Disk disk = Disk.open(diskConfigs.get(i), i, config.cpus(), loop, engines, diskFaults);
                 devices.disks.add(disk);
                 devices.slots.add(devices.attach(disk.device(), disk.name(), accelerator, memory, loop));
+            }
+            for (DeviceConfig deviceConfig : config.devices()) {
+                HostedDevice device = host.open(deviceConfig, devices.nameOf(deviceConfig));
+                devices.hosted.add(device);
+                devices.slots.add(devices.attach(device.device(), device.name(), accelerator, memory, loop));
             }
             return devices;
         } catch (RuntimeException e) {
@@ -125,6 +133,21 @@ final class MachineDevices {
             mmioBus.add(
                     "PCI window above RAM", windows.gpa64(), windows.length64Bytes(), host.window(windows.gpa64()));
         }
+    }
+
+    /** Names a device by its id, or by its position among those of its kind. */
+    private String nameOf(DeviceConfig config) {
+        String id = config.id();
+        if (id != null) {
+            return config.kind() + " " + id;
+        }
+        int position = 0;
+        for (HostedDevice device : hosted) {
+            if (device.config().kind().equals(config.kind())) {
+                position++;
+            }
+        }
+        return config.kind() + " " + position;
     }
 
     /** Puts a virtio device where the machine has them. */
@@ -177,6 +200,11 @@ final class MachineDevices {
     /** Returns the disks, in the order in which the guest finds them. Not changed once the machine is built. */
     List<Disk> disks() {
         return disks;
+    }
+
+    /** Returns the virtio devices beside the disks, in the order in which the guest finds them. Not changed once built. */
+    List<HostedDevice> hosted() {
+        return hosted;
     }
 
     /** Has disks go on that have kept requests. Any thread but the loop's. */
@@ -236,6 +264,9 @@ final class MachineDevices {
         }
         for (Disk disk : disks) {
             disk.close();
+        }
+        for (HostedDevice device : hosted) {
+            device.close();
         }
     }
 }

@@ -143,8 +143,8 @@ final class MachineParts implements AutoCloseable {
         loop = IoThread.start(config.name() + "-io", control);
         engines = DiskEngines.open(config, loop, control);
         SerialBackend serial = SerialBackends.open(config.serial());
-        devices = MachineDevices.build(
-                config, accelerator, addressBits, ram.memory(), loop, engines, control, control, serial);
+        DeviceHost host = new DeviceHost(config.name(), config.cpus(), loop, ram, control);
+        devices = MachineDevices.build(config, accelerator, addressBits, host, engines, control, control, serial);
         ExitDispatcher dispatcher = new ExitDispatcher(devices.ports(), devices.mmio());
         makeVcpus(dispatcher, control, supported);
         fillMemory();
@@ -175,7 +175,7 @@ final class MachineParts implements AutoCloseable {
     private void fillMemory() {
         GuestMemory memory = ram.memory();
         PciWindows pci = config.pciWindows(memory, addressBits);
-        int devices = config.disks().size();
+        int devices = config.virtioDevices();
         long rsdpGpa = 0;
         if (config.acpi()) {
             int mmioDevices = pci == null ? devices : 0;
@@ -196,7 +196,7 @@ final class MachineParts implements AutoCloseable {
             return config.commandLine();
         }
         StringBuilder text = new StringBuilder(config.commandLine());
-        for (int i = 0; i < config.disks().size(); i++) {
+        for (int i = 0; i < config.virtioDevices(); i++) {
             text.append(" virtio_mmio.device=")
                     .append(MachineLayout.VIRTIO_MMIO_LENGTH_BYTES)
                     .append("@0x")

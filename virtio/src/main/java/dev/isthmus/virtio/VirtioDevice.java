@@ -61,4 +61,7 @@ public interface VirtioDevice {
      * @return what serves the driver until the next reset
      */
     ActiveDevice activate(Activation activation);
+
+    /** Returns what the device counts; the same object for ever. Any thread, also once the device is closed. */
+    Statistics statistics();
 }

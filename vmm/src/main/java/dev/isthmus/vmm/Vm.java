@@ -7,10 +7,12 @@ import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.DeviceStatistics;
 import dev.isthmus.machine.DiskFault;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.MachineDisk;
 import dev.isthmus.machine.MachineExit;
+import dev.isthmus.machine.MachineNetwork;
 import dev.isthmus.machine.MachineState;
 import dev.isthmus.machine.VmException;
 
@@ -104,6 +106,25 @@ public final class Vm implements AutoCloseable {
      */
     public MachineDisk disk(String id) {
         return machine.disk(id);
+    }
+
+    /** Returns the network interfaces, in the order in which the guest finds them: to plug them in and out, to limit them. */
+    public List<MachineNetwork> networks() {
+        return machine.networks();
+    }
+
+    /**
+     * Returns the network interface of an id ({@link dev.isthmus.machine.NetConfig#withId}).
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public MachineNetwork network(String id) {
+        return machine.network(id);
+    }
+
+    /** Returns what each virtio device has done so far, in the order in which the guest finds them. */
+    public List<DeviceStatistics> statistics() {
+        return machine.statistics();
     }
 
     /**

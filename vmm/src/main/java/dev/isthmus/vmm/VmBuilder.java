@@ -9,7 +9,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.DeviceConfig;
 import dev.isthmus.machine.DiskConfig;
+import dev.isthmus.machine.FolderConfig;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.MemoryConfig;
@@ -40,6 +42,7 @@ public final class VmBuilder {
     private long memoryBytes = MachineConfig.DEFAULT_MEMORY_BYTES;
     private MemoryConfig memory = MemoryConfig.DEFAULT;
     private final List<DiskConfig> disks = new ArrayList<>();
+    private final List<DeviceConfig> devices = new ArrayList<>();
     private VirtioTransport transport = VirtioTransport.PCI;
     private @Nullable SerialConfig serial;
     private @Nullable OutputStream serialCopy;
@@ -126,6 +129,22 @@ public final class VmBuilder {
     public VmBuilder disk(DiskConfig disk) {
         disks.add(disk);
         return this;
+    }
+
+    /** Adds a virtio device that is no disk: a network interface, a shared folder and so on. */
+    public VmBuilder device(DeviceConfig device) {
+        devices.add(device);
+        return this;
+    }
+
+    /**
+     * Shares a folder of the host, which the guest can write to. In Linux {@code mount -t virtiofs TAG /mnt} mounts it, and
+     * a kernel with the command line {@code rootfstype=virtiofs root=TAG rw} boots from it.
+     *
+     * @param tag what the guest mounts
+     */
+    public VmBuilder folder(Path folder, String tag) {
+        return device(FolderConfig.of(folder, tag));
     }
 
     /** Sets how the guest finds its virtio devices; as functions of a PCI bus where not given. */
@@ -253,6 +272,9 @@ public final class VmBuilder {
                 .rebootAllowed(rebootAllowed);
         for (DiskConfig disk : disks) {
             config.disk(disk);
+        }
+        for (DeviceConfig device : devices) {
+            config.device(device);
         }
         return config.build();
     }

@@ -14,12 +14,14 @@ import dev.isthmus.machine.io.WorkerPool;
  *
  * <p>Role DISK_WORKER; {@link #submit} is for any thread.
  */
-public final class DiskWorkers extends WorkerPool<BlockRequest> implements BlockExecutor {
+public final class DiskWorkers implements BlockExecutor, AutoCloseable {
     /** As many as a disk keeps busy through the page cache, where most requests are done at once; a request a thread. */
     public static final int DEFAULT_THREADS = 4;
 
     /** As many as a disk past the page cache has: each waits for the storage, which wants many requests at a time. */
     public static final int DIRECT_THREADS = 32;
+
+    private final Pool pool;
 
     /**
      * Makes a pool; no thread runs yet.
@@ -29,17 +31,43 @@ public final class DiskWorkers extends WorkerPool<BlockRequest> implements Block
      * @param failureHandler is told of what a request throws beside its failure: a bug, or the end of the heap
      */
     public DiskWorkers(String namePrefix, int maxThreads, Consumer<Throwable> failureHandler) {
-        super(namePrefix, maxThreads, failureHandler);
+        this.pool = new Pool(namePrefix, maxThreads, failureHandler);
     }
 
+    /** Takes a request, which is run or ended with an error exactly once. Any thread; never blocks. */
     @Override
-    protected void run(BlockRequest request) {
-        // Completes the request whatever happens.
-        request.run();
+    public void submit(BlockRequest request) {
+        pool.submit(request);
     }
 
+    /**
+     * Waits until all submitted requests have ended, then for the threads. What is submitted later is refused. Idempotent;
+     * not on a worker.
+     */
     @Override
-    protected void refuse(BlockRequest request) {
-        request.complete(BlockStatus.IO_ERROR);
+    public void close() {
+        pool.close();
+    }
+
+    /** Returns how many threads have nothing to do now. */
+    public int idleThreads() {
+        return pool.idleThreads();
+    }
+
+    private static final class Pool extends WorkerPool<BlockRequest> {
+        Pool(String namePrefix, int maxThreads, Consumer<Throwable> failureHandler) {
+            super(namePrefix, maxThreads, failureHandler);
+        }
+
+        @Override
+        protected void run(BlockRequest request) {
+            // Completes the request whatever happens.
+            request.run();
+        }
+
+        @Override
+        protected void refuse(BlockRequest request) {
+            request.complete(BlockStatus.IO_ERROR);
+        }
     }
 }

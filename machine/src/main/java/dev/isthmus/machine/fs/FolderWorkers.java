@@ -12,9 +12,11 @@ import dev.isthmus.virtio.fs.FsTask;
  *
  * <p>Role FOLDER_WORKER; {@link #submit} is for any thread.
  */
-public final class FolderWorkers extends WorkerPool<FsTask> implements FsExecutor {
+public final class FolderWorkers implements FsExecutor, AutoCloseable {
     /** As many as a guest keeps busy through the page cache, where most requests are done at once. */
     public static final int DEFAULT_THREADS = 4;
+
+    private final Pool pool;
 
     /**
      * Makes a pool; no thread runs yet.
@@ -24,17 +26,38 @@ public final class FolderWorkers extends WorkerPool<FsTask> implements FsExecuto
      * @param failureHandler is told of what a request throws beside its failure: a bug, or the end of the heap
      */
     public FolderWorkers(String namePrefix, int maxThreads, Consumer<Throwable> failureHandler) {
-        super(namePrefix, maxThreads, failureHandler);
+        this.pool = new Pool(namePrefix, maxThreads, failureHandler);
     }
 
+    /** Takes a task, which is run or refused exactly once. Any thread; never blocks. */
     @Override
-    protected void run(FsTask task) {
-        // Completes the task whatever happens.
-        task.run();
+    public void submit(FsTask task) {
+        pool.submit(task);
     }
 
+    /**
+     * Waits until all submitted tasks have ended, then for the threads. What is submitted later is refused. Idempotent; not
+     * on a worker.
+     */
     @Override
-    protected void refuse(FsTask task) {
-        task.refuse();
+    public void close() {
+        pool.close();
+    }
+
+    private static final class Pool extends WorkerPool<FsTask> {
+        Pool(String namePrefix, int maxThreads, Consumer<Throwable> failureHandler) {
+            super(namePrefix, maxThreads, failureHandler);
+        }
+
+        @Override
+        protected void run(FsTask task) {
+            // Completes the task whatever happens.
+            task.run();
+        }
+
+        @Override
+        protected void refuse(FsTask task) {
+            task.refuse();
+        }
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.fuse.FuseProtocol;
 import dev.isthmus.kvm.linux.Errno;
+import dev.isthmus.machine.io.Uninterruptibly;
 import dev.isthmus.testing.fuse.FuseClient;
 import dev.isthmus.testing.fuse.FuseReply;
 import dev.isthmus.testing.fuse.FuseRequest;
@@ -256,10 +258,10 @@ class HostFolderEscapeTest {
     }
 
     /** Exchanges two names all the time, by renaming over a third. */
-    private final class Swapper implements AutoCloseable {
+    private static final class Swapper implements AutoCloseable {
         private final AtomicBoolean stop = new AtomicBoolean();
         private final Thread thread;
-        private volatile int swaps;
+        private final AtomicInteger swaps = new AtomicInteger();
 
         Swapper(Path name, Path good, Path bad) {
             thread = new Thread(() -> {
@@ -269,7 +271,7 @@ class HostFolderEscapeTest {
                         Files.move(bad, name, StandardCopyOption.ATOMIC_MOVE);
                         Files.move(name, bad, StandardCopyOption.ATOMIC_MOVE);
                         Files.move(good, name, StandardCopyOption.ATOMIC_MOVE);
-                        swaps++;
+                        swaps.incrementAndGet();
                     }
                 } catch (IOException e) {
                     throw new AssertionError(e);
@@ -279,10 +281,10 @@ class HostFolderEscapeTest {
         }
 
         @Override
-        public void close() throws InterruptedException {
+        public void close() {
             stop.set(true);
-            thread.join();
-            assertTrue(swaps > 0);
+            Uninterruptibly.join(thread);
+            assertTrue(swaps.get() > 0);
         }
     }
 

@@ -29,6 +29,7 @@ import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.ConfigSpace;
 import dev.isthmus.virtio.DeviceStatus;
+import dev.isthmus.virtio.Statistics;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioFeatures;
 import dev.isthmus.virtio.VirtioIds;
@@ -102,6 +103,11 @@ class PciSlotTest {
         @Override
         public ConfigSpace config() {
             return config;
+        }
+
+        @Override
+        public Statistics statistics() {
+            return _ -> {};
         }
 
         @Override

@@ -23,6 +23,7 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
     private final VirtioBlkOptions options;
     private final WriteCache cache;
     private final RequestGate gate;
+    private final BlkStatistics statistics;
     private final @Nullable BlkQueue[] queues;
     private final BottomHalf completionsHalf;
     private final BottomHalf moreHalf;
@@ -51,6 +52,7 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
             VirtioBlkOptions options,
             WriteCache cache,
             RequestGate gate,
+            BlkStatistics statistics,
             FaultLog faults,
             Activation activation) {
         this.backend = backend;
@@ -60,6 +62,7 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
         this.options = options;
         this.cache = cache;
         this.gate = gate;
+        this.statistics = statistics;
         this.queues = new BlkQueue[options.queueCount()];
         this.stopping = new Runnable[options.queueCount()];
         this.completionsHalf = activation.loop().newBottomHalf(this::completionsCame);
@@ -81,7 +84,8 @@ final class ActiveBlk implements ActiveDevice, LoopPoller {
                 activation.features(),
                 options,
                 cache,
-                gate);
+                gate,
+                statistics);
     }
 
     @Override

@@ -43,6 +43,7 @@ final class BlkQueue {
     private final boolean unmapAllowed;
     private final WriteCache cache;
     private final RequestGate gate;
+    private final BlkStatistics statistics;
 
     private final SegmentParser segments;
     private final ChainReader reader = new ChainReader();
@@ -65,6 +66,7 @@ final class BlkQueue {
      * @param options the device's
      * @param cache whether a write must be stable when it completes
      * @param gate where requests go
+     * @param statistics what requests are counted in
      */
     BlkQueue(
             int index,
@@ -77,7 +79,8 @@ final class BlkQueue {
             long features,
             VirtioBlkOptions options,
             WriteCache cache,
-            RequestGate gate) {
+            RequestGate gate,
+            BlkStatistics statistics) {
         this.index = index;
         this.queue = queue;
         this.backend = backend;
@@ -91,6 +94,7 @@ final class BlkQueue {
         this.unmapAllowed = options.discard() && backend.canDiscard();
         this.cache = cache;
         this.gate = gate;
+        this.statistics = statistics;
         this.segments = new SegmentParser(faults);
     }
 
@@ -169,6 +173,7 @@ final class BlkQueue {
         String refusal = refusal(write, sector, lengthBytes);
         if (refusal != null) {
             faults.report(refusal);
+            statistics.refused.increment();
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_IOERR, 0);
             return;
         }
@@ -193,6 +198,7 @@ final class BlkQueue {
     private void change(DescriptorChain chain, BlockOperation operation, long feature) {
         if (readOnly) {
             faults.report("write to a read-only disk");
+            statistics.refused.increment();
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_IOERR, 0);
             return;
         }
@@ -204,6 +210,9 @@ final class BlkQueue {
         boolean discard = operation == BlockOperation.DISCARD;
         int status = segments.parse(reader, discard, unmapAllowed, backend.capacityBytes(), request.ranges());
         if (status != VirtioBlkProtocol.VIRTIO_BLK_S_OK || request.ranges().count() == 0) {
+            if (status != VirtioBlkProtocol.VIRTIO_BLK_S_OK) {
+                statistics.refused.increment();
+            }
             answer(request.endChain(), status, 0);
             giveBack(request);
             return;
@@ -266,10 +275,12 @@ final class BlkQueue {
         DescriptorChain chain = request.endChain();
         BlockStatus outcome = request.outcome();
         if (outcome == BlockStatus.OK) {
+            statistics.count(request.operation(), request.lengthBytes());
             long readBytes = request.operation() == BlockOperation.READ ? request.lengthBytes() : 0;
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_OK, readBytes);
         } else {
             report(outcome);
+            statistics.failed.increment();
             answer(chain, VirtioBlkProtocol.VIRTIO_BLK_S_IOERR, 0);
         }
         giveBack(request);

@@ -10,6 +10,7 @@ import dev.isthmus.device.FaultLog;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.ConfigSpace;
+import dev.isthmus.virtio.Statistics;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioIds;
 
@@ -28,6 +29,7 @@ public final class VirtioBlk implements VirtioDevice {
     private final ConfigSpace config;
     private final WriteCache cache;
     private final RequestGate gate;
+    private final BlkStatistics statistics = new BlkStatistics();
 
     /** Held while the configuration space changes: the driver and the loop both do that. */
     private final Object configLock = new Object();
@@ -123,9 +125,14 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public ActiveDevice activate(Activation activation) {
         gate.open(activation.loop());
-        ActiveBlk activated = new ActiveBlk(backend, executor, options, cache, gate, faults, activation);
+        ActiveBlk activated = new ActiveBlk(backend, executor, options, cache, gate, statistics, faults, activation);
         active = activated;
         return activated;
+    }
+
+    @Override
+    public Statistics statistics() {
+        return statistics;
     }
 
     // What the machine does with the disk. Loop thread.

@@ -83,7 +83,7 @@ public final class VirtioFs implements VirtioDevice {
         return new ActiveFs(server, executor, queueCount(), counters, faults, activation);
     }
 
-    /** Returns what the device has done. Any thread. */
+    @Override
     public Statistics statistics() {
         return counters;
     }

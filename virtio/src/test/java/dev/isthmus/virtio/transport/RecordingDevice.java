@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.virtio.Activation;
 import dev.isthmus.virtio.ActiveDevice;
 import dev.isthmus.virtio.ConfigSpace;
+import dev.isthmus.virtio.Statistics;
 import dev.isthmus.virtio.VirtioDevice;
 import dev.isthmus.virtio.VirtioFeatures;
 import dev.isthmus.virtio.queue.Virtqueue;
@@ -92,6 +93,11 @@ final class RecordingDevice implements VirtioDevice {
     @Override
     public void writeConfig(long offset, int sizeBytes, long value) {
         calls.add("config " + offset + " " + sizeBytes + " " + value);
+    }
+
+    @Override
+    public Statistics statistics() {
+        return _ -> {};
     }
 
     @Override

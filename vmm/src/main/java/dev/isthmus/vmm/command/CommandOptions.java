@@ -23,6 +23,21 @@ final class CommandOptions {
                     + " not given; packed=on lets the guest choose packed queues. iops and bps, also as iops-rd, iops-wr, bps-rd, bps-wr, limit operations and bytes a second;"
                     + " each takes a burst, such as iops-max=N for iops-max-length=SECONDS. With on-error=stop a host error"
                     + " pauses the guest until SIGUSR1 comes. A comma in a value is written twice.");
+    static final CommandOption NET = CommandOption.repeatableText("--net", "tap|user|socket[,...]",
+            "A network interface. tap[,name=NAME][,bridge=NAME][,queues=N][,persist=on][,up=off] uses or makes a tap of the host,"
+                    + " isthmus0 and so on where not named; tap,fd=N[:N...] one that is open already."
+                    + " user[,hostfwd=tcp:ADDRESS:PORT-:GUESTPORT]...[,address=IP][,gateway=IP][,dns=IP][,host-loopback=on] gives the"
+                    + " guest the host's network through passt and needs no root; hostfwd, also with udp, leads a port of the host to"
+                    + " the guest. socket,listen=PATH and socket,connect=PATH join two machines of this host; socket,fd=N takes a"
+                    + " connection that is open. All take [,mac=ADDRESS][,mtu=N][,offloads=off][,packed=on][,link=off]"
+                    + "[,capture=FILE][,id=NAME], and limits: rx-bps=SIZE, tx-bps=SIZE, rx-pps=N, tx-pps=N, each with a burst such as"
+                    + " rx-bps-max=SIZE and rx-bps-max-length=SECONDS. capture writes all packets to a pcapng file.");
+    static final CommandOption FS = CommandOption.repeatableText("--fs", "path=DIR,tag=TAG[,...]",
+            "A folder of the host, which the guest mounts by its tag (mount -t virtiofs TAG /mnt) or boots from"
+                    + " (--cmdline \"rootfstype=virtiofs root=TAG rw\"): path=DIR,tag=TAG[,readonly=on][,owner=root|guest|UID:GID]"
+                    + "[,cache=never|auto|always][,queues=N][,packed=on][,id=NAME]. With owner=root, where not given, or UID:GID all"
+                    + " files belong to that user of the guest, and to you on the host; with owner=guest, which takes root, the"
+                    + " guest's owners are the host's. cache=always is for folders that nobody else changes.");
     static final CommandOption TRANSPORT = CommandOption.text("--transport", "pci|mmio",
             "How the guest finds its virtio devices: as functions of a PCI bus (where not given), or at fixed addresses"
                     + " as on QEMU's microvm.");
@@ -47,12 +62,12 @@ final class CommandOptions {
 
     /** Those of {@code isthmus run}, in the order of the help. */
     static final CommandOption[] RUN = {
-        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, TRANSPORT, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
+        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, NET, FS, TRANSPORT, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
         DRY_RUN, VERBOSE
     };
 
     /** Those of {@code isthmus demo}. */
-    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, TRANSPORT, TIMEOUT, DRY_RUN, VERBOSE};
+    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, NET, FS, TRANSPORT, TIMEOUT, DRY_RUN, VERBOSE};
 
     /** Those of {@code isthmus doctor}. */
     static final CommandOption[] DOCTOR = {JSON, VERBOSE};

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.RateLimits;
 import dev.isthmus.device.Rate;
+import dev.isthmus.machine.DeviceConfig;
 import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
@@ -66,6 +67,10 @@ final class DryRun {
         int index = 0;
         for (DiskConfig disk : config.disks()) {
             line(text, "virtio-blk", place(config.transport(), index) + ": " + disk(disk, config.cpus()));
+            index++;
+        }
+        for (DeviceConfig device : config.devices()) {
+            line(text, DeviceText.model(device), place(config.transport(), index) + ": " + DeviceText.of(device));
             index++;
         }
         line(text, "i8042", "port " + hex(MachineLayout.I8042_PORT));

@@ -99,6 +99,12 @@ final class RunCommand {
         for (String disk : arguments.values(CommandOptions.DISK)) {
             builder.disk(DiskOption.parse(disk));
         }
+        for (String net : arguments.values(CommandOptions.NET)) {
+            builder.device(NetOption.parse(net));
+        }
+        for (String folder : arguments.values(CommandOptions.FS)) {
+            builder.device(FolderOption.parse(folder));
+        }
         String transport = arguments.value(CommandOptions.TRANSPORT);
         if (transport != null) {
             builder.transport(transport(transport));

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.isthmus.vmm.command;
+
+import java.util.Locale;
+
+import dev.isthmus.machine.DeviceConfig;
+import dev.isthmus.machine.FolderConfig;
+import dev.isthmus.machine.NetConfig;
+import dev.isthmus.machine.NetworkLink;
+import dev.isthmus.machine.fs.FolderOwnership;
+import dev.isthmus.machine.net.PasstOptions;
+import dev.isthmus.machine.net.PortForward;
+import dev.isthmus.machine.net.TapOptions;
+import dev.isthmus.virtio.net.VirtioNetOptions;
+
+/** Virtio devices beside the disks in {@code --dry-run}. */
+final class DeviceText {
+    private DeviceText() {}
+
+    /** Returns the name of the device's kind, as in the specification's titles. */
+    static String model(DeviceConfig device) {
+        return switch (device) {
+            case FolderConfig _ -> "virtio-fs";
+            case NetConfig _ -> "virtio-net";
+        };
+    }
+
+    /** Returns what was resolved of its configuration. */
+    static String of(DeviceConfig device) {
+        return switch (device) {
+            case FolderConfig folder -> folder(folder);
+            case NetConfig net -> net(net);
+        };
+    }
+
+    private static String folder(FolderConfig folder) {
+        return folder.path() + " (tag " + folder.tag() + (folder.readOnly() ? ", read-only" : "")
+                + id(folder)
+                + ", owner " + owner(folder.ownership())
+                + ", cache " + folder.cache().name().toLowerCase(Locale.ROOT)
+                + (folder.queues() == 1 ? "" : ", " + folder.queues() + " queues")
+                + (folder.packed() ? ", packed" : "") + ")";
+    }
+
+    private static String owner(FolderOwnership ownership) {
+        return switch (ownership) {
+            case FolderOwnership.Guest _ -> "by the guest";
+            case FolderOwnership.Squashed owner ->
+                owner.equals(FolderOwnership.ROOT)
+                        ? "root"
+                        : Integer.toUnsignedString(owner.uid()) + ":" + Integer.toUnsignedString(owner.gid());
+        };
+    }
+
+    private static String net(NetConfig net) {
+        return link(net.link()) + " (mac " + (net.mac() == null ? "by chance" : net.mac().toString())
+                + id(net)
+                + (net.mtuBytes() == VirtioNetOptions.NO_MTU ? "" : ", mtu " + net.mtuBytes())
+                + (net.offloads() ? "" : ", no offloads")
+                + (net.packed() ? ", packed" : "")
+                + (net.linkUp() ? "" : ", link down")
+                + (net.capture() == null ? "" : ", captured in " + net.capture()) + ")";
+    }
+
+    private static String link(NetworkLink link) {
+        return switch (link) {
+            case NetworkLink.Switched _ -> "a switch of the program";
+            case NetworkLink.Tap tap -> tap(tap.options());
+            case NetworkLink.TapDescriptors tap -> "tap of descriptors " + tap.descriptors();
+            case NetworkLink.User user -> user(user.options());
+            case NetworkLink.Listening socket -> "socket " + socket.path() + ", listening";
+            case NetworkLink.Connecting socket -> "socket " + socket.path();
+            case NetworkLink.SocketDescriptor socket -> "socket of descriptor " + socket.descriptor();
+        };
+    }
+
+    private static String tap(TapOptions tap) {
+        return "tap " + (tap.name().equals(TapOptions.ANY_NAME) ? "of the next free name" : tap.name())
+                + (tap.queuePairs() == 1 ? "" : ", " + tap.queuePairs() + " queue pairs")
+                + (tap.bridge() == null ? "" : ", bridge " + tap.bridge())
+                + (tap.persistent() ? ", persistent" : "");
+    }
+
+    private static String user(PasstOptions user) {
+        StringBuilder text = new StringBuilder("user mode (passt)");
+        for (PortForward forward : user.forwards()) {
+            text.append(", ")
+                    .append(forward.protocol().name().toLowerCase(Locale.ROOT))
+                    .append(" port ")
+                    .append(forward.hostPort())
+                    .append(" to ")
+                    .append(forward.guestPort());
+        }
+        return text.toString();
+    }
+
+    private static String id(DeviceConfig device) {
+        return device.id() == null ? "" : ", id " + device.id();
+    }
+}
