@@ -19,6 +19,7 @@ module dev.isthmus.virtio {
     exports dev.isthmus.virtio.block;
     exports dev.isthmus.virtio.fs;
     exports dev.isthmus.virtio.net;
+    exports dev.isthmus.virtio.pmem;
     exports dev.isthmus.virtio.queue;
     exports dev.isthmus.virtio.rng;
     exports dev.isthmus.virtio.transport;

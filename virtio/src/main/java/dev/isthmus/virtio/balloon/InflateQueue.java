@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.virtio.balloon;
 
-import java.util.Arrays;
-
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
 import dev.isthmus.virtio.DriverSignals;
@@ -20,19 +18,12 @@ import dev.isthmus.virtio.queue.Virtqueue;
  * <p>Loop thread only; allocates nothing.
  */
 final class InflateQueue extends BalloonQueue {
-    /** As many numbers as Linux puts into a request. */
-    static final int BATCH_PAGES = 256;
-
     private final GuestMemory memory;
     private final PageReleaser releaser;
     private final BalloonCounters counters;
     private final ChainReader reader = new ChainReader();
 
-    /** Sorted numbers of pages below 2^32. */
-    private final long[] batch = new long[BATCH_PAGES];
-
-    private int count;
-    private int next;
+    private final PageBatch batch = new PageBatch();
 
     /** What is being released: adjacent pages, of which some may be no RAM. */
     private long runGpa;
@@ -65,40 +56,17 @@ final class InflateQueue extends BalloonQueue {
                 if (!releaseRun()) {
                     return false;
                 }
-            } else if (next < count) {
-                takeRun();
+            } else if (batch.takeRun()) {
+                runGpa = batch.runFirst() << VirtioBalloonProtocol.VIRTIO_BALLOON_PFN_SHIFT;
+                runBytes = batch.runPages() << VirtioBalloonProtocol.VIRTIO_BALLOON_PFN_SHIFT;
             } else if (reader.remainingBytes() < Integer.BYTES) {
                 return true;
-            } else if (!releaser.step()) {
-                return false;
+            } else if (releaser.step()) {
+                counters.inflatedPages.add(batch.fill(reader));
             } else {
-                takeBatch();
+                return false;
             }
         }
-    }
-
-    private void takeBatch() {
-        count = (int) Math.min(BATCH_PAGES, reader.remainingBytes() / Integer.BYTES);
-        for (int i = 0; i < count; i++) {
-            batch[i] = reader.readU32();
-        }
-        // So few are sorted in place.
-        Arrays.sort(batch, 0, count);
-        next = 0;
-        counters.inflatedPages.add(count);
-    }
-
-    /** Takes adjacent numbers off the batch, repeated ones included. */
-    private void takeRun() {
-        long first = batch[next];
-        long last = first;
-        next++;
-        while (next < count && batch[next] <= last + 1) {
-            last = batch[next];
-            next++;
-        }
-        runGpa = first << VirtioBalloonProtocol.VIRTIO_BALLOON_PFN_SHIFT;
-        runBytes = (last - first + 1) << VirtioBalloonProtocol.VIRTIO_BALLOON_PFN_SHIFT;
     }
 
     /** Releases what is RAM of the run; tells whether it is done with. */

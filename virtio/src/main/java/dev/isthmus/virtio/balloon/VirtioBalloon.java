@@ -126,7 +126,7 @@ public final class VirtioBalloon implements VirtioDevice {
 
     // What the machine does with the device. Any thread.
 
-    /** Returns what the device has counted. */
+    @Override
     public Statistics statistics() {
         return counters;
     }

@@ -78,7 +78,7 @@ public final class VirtioRng implements VirtioDevice {
 
     // What the machine does with the device.
 
-    /** Returns what the device has counted. Any thread. */
+    @Override
     public Statistics statistics() {
         return statistics;
     }

@@ -12,6 +12,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import dev.isthmus.device.Rate;
 import dev.isthmus.testing.virtio.Buffer;
+import dev.isthmus.testing.virtio.PackedQueueDriver;
+import dev.isthmus.testing.virtio.QueueDriver;
 import dev.isthmus.testing.virtio.RingDriver;
 import dev.isthmus.testing.virtio.VirtioRig;
 import dev.isthmus.virtio.DeviceStatus;
@@ -324,9 +326,8 @@ class VirtioRngTest {
 
         assertEquals(0, rig.memory.readU8(RngTestRig.BUFFER_GPA));
         RingDriver queue = packed
-                ? new dev.isthmus.testing.virtio.PackedQueueDriver(
-                        rig.memory, 0x4000, RngTestRig.QUEUE_SIZE, false)
-                : new dev.isthmus.testing.virtio.QueueDriver(rig.memory, 0x4000, RngTestRig.QUEUE_SIZE, false);
+                ? new PackedQueueDriver(rig.memory, 0x4000, RngTestRig.QUEUE_SIZE, false)
+                : new QueueDriver(rig.memory, 0x4000, RngTestRig.QUEUE_SIZE, false);
         rig.queue = queue;
         rig.driver.setUpQueue(0, queue);
         rig.request(16);
