@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.block.ImageLocking;
-import dev.isthmus.machine.block.MappedImage;
+import dev.isthmus.machine.block.ImageMapping;
 import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.memory.MemoryRegion;
 import dev.isthmus.testing.device.ManualEventLoop;
@@ -32,7 +32,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Mapped images, and the persistent memory device over them. */
 class MappedPmemTest {
-    private static final long UNIT = MappedImage.ALIGNMENT_BYTES;
+    private static final long UNIT = ImageMapping.ALIGNMENT_BYTES;
     private static final long START_GPA = 1L << 32;
 
     @TempDir
@@ -47,8 +47,8 @@ class MappedPmemTest {
         return path;
     }
 
-    private static MappedImage open(Path path, boolean readOnly) {
-        return MappedImage.open(path, readOnly, ImageLocking.AUTO, "test");
+    private static ImageMapping open(Path path, boolean readOnly) {
+        return ImageMapping.open(path, readOnly, ImageLocking.AUTO, "test");
     }
 
     private static void assertRefused(Path path, boolean readOnly, String reason) {
@@ -61,7 +61,7 @@ class MappedPmemTest {
     @Test
     void writtenMemoryIsInTheFile() throws IOException {
         Path path = image(2 * UNIT);
-        try (MappedImage image = open(path, false)) {
+        try (ImageMapping image = open(path, false)) {
             MemoryRegion region = image.region(START_GPA);
             assertEquals(START_GPA, region.startGpa());
             assertEquals(2 * UNIT, image.sizeBytes());
@@ -79,7 +79,7 @@ class MappedPmemTest {
     @Test
     void readOnlyImageIsFollowedByZeroes() throws IOException {
         Path path = image(UNIT + 1);
-        try (MappedImage image = open(path, true)) {
+        try (ImageMapping image = open(path, true)) {
             MemoryRegion region = image.region(START_GPA);
 
             assertEquals(2 * UNIT, image.sizeBytes());
@@ -104,11 +104,11 @@ class MappedPmemTest {
     @Test
     void imageThatIsWrittenElsewhereIsRefused() throws IOException {
         Path path = image(UNIT);
-        try (MappedImage writer = open(path, false)) {
+        try (ImageMapping writer = open(path, false)) {
             assertRefused(path, true, "in use");
             assertTrue(writer.flush());
             // Where the user says so, it is mapped all the same.
-            MappedImage.open(path, true, ImageLocking.OFF, "test").close();
+            ImageMapping.open(path, true, ImageLocking.OFF, "test").close();
         }
         open(path, true).close();
     }
@@ -120,7 +120,7 @@ class MappedPmemTest {
         GuestMemory memory = FakeGuestMemory.ofBytes(0x1_0000);
         ManualEventLoop loop = new ManualEventLoop();
         QueueDriver queue = new QueueDriver(memory, 0x1000, 8, false);
-        try (MappedImage image = open(path, false);
+        try (ImageMapping image = open(path, false);
                 PmemWorkers workers = new PmemWorkers("test-pmem-", bugs::add)) {
             VirtioPmem device = new VirtioPmem(
                     image::flush, workers, new VirtioPmemOptions(START_GPA, image.sizeBytes()), "test");

@@ -122,7 +122,7 @@ public final class BalloonFuzzTarget {
                 buffers.add(Buffer.writable(gpa, lengthBytes));
             } else {
                 // Millions of numbers are legal, but take their time.
-                buffers.addFirst(Buffer.readable(gpa, lengthBytes & 0xffff));
+                buffers.addFirst(Buffer.readable(gpa, lengthBytes & 0x3fff));
             }
         }
         offer(index, buffers);

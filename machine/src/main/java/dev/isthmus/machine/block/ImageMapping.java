@@ -23,7 +23,7 @@ import dev.isthmus.memory.MemoryRegion;
  * <p>{@link #flush} is for a worker, the rest for any thread. {@link #close} comes last: neither KVM nor a device may use
  * the memory any more.
  */
-public final class MappedImage implements AutoCloseable {
+public final class ImageMapping implements AutoCloseable {
     /** Sizes are multiples of this. */
     public static final long ALIGNMENT_BYTES = 2 << 20;
 
@@ -32,7 +32,7 @@ public final class MappedImage implements AutoCloseable {
     private final boolean readOnly;
     private final FaultLog faults;
 
-    private MappedImage(HostFile file, HostMapping mapping, boolean readOnly, FaultLog faults) {
+    private ImageMapping(HostFile file, HostMapping mapping, boolean readOnly, FaultLog faults) {
         this.file = file;
         this.mapping = mapping;
         this.readOnly = readOnly;
@@ -49,7 +49,7 @@ public final class MappedImage implements AutoCloseable {
      * @throws VmException.Configuration if it can't be opened, is something else, or has a size that can't be mapped
      * @throws VmException.HostFault if the host can't map it
      */
-    public static MappedImage open(Path path, boolean readOnly, ImageLocking locking, String name) {
+    public static ImageMapping open(Path path, boolean readOnly, ImageLocking locking, String name) {
         HostFile file;
         try {
             file = HostFile.open(path.toString(), readOnly ? HostFile.O_RDONLY : HostFile.O_RDWR, 0);
@@ -66,7 +66,7 @@ public final class MappedImage implements AutoCloseable {
             long fileBytes = file.sizeBytes();
             checkSize(path, fileBytes, readOnly);
             mapping = map(file, fileBytes, readOnly);
-            return new MappedImage(file, mapping, readOnly, new FaultLog(name));
+            return new ImageMapping(file, mapping, readOnly, new FaultLog(name));
         } catch (ErrnoException e) {
             throw HostFaults.of("Can't map " + path, e);
         } finally {
