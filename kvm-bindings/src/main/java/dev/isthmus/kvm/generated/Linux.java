@@ -809,6 +809,15 @@ public class Linux {
     public static int __NR_renameat2() {
         return __NR_renameat2;
     }
+    private static final int __NR_getrandom = (int)318L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getrandom 318
+     * }
+     */
+    public static int __NR_getrandom() {
+        return __NR_getrandom;
+    }
     private static final int __NR_memfd_create = (int)319L;
     /**
      * {@snippet lang=c :
@@ -3887,6 +3896,15 @@ public class Linux {
     public static int MAP_PRIVATE() {
         return MAP_PRIVATE;
     }
+    private static final int MAP_FIXED = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_FIXED 16
+     * }
+     */
+    public static int MAP_FIXED() {
+        return MAP_FIXED;
+    }
     private static final int MAP_ANONYMOUS = (int)32L;
     /**
      * {@snippet lang=c :
@@ -3949,6 +3967,15 @@ public class Linux {
      */
     public static int MADV_POPULATE_WRITE() {
         return MADV_POPULATE_WRITE;
+    }
+    private static final int GRND_NONBLOCK = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define GRND_NONBLOCK 1
+     * }
+     */
+    public static int GRND_NONBLOCK() {
+        return GRND_NONBLOCK;
     }
     private static final int CLOCK_MONOTONIC = (int)1L;
     /**
