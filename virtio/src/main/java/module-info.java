@@ -17,6 +17,7 @@ module dev.isthmus.virtio {
     exports dev.isthmus.virtio;
     exports dev.isthmus.virtio.balloon;
     exports dev.isthmus.virtio.block;
+    exports dev.isthmus.virtio.console;
     exports dev.isthmus.virtio.fs;
     exports dev.isthmus.virtio.net;
     exports dev.isthmus.virtio.pmem;

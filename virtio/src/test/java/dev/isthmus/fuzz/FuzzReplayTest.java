@@ -14,6 +14,7 @@ import dev.isthmus.fuse.FuseFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
 import dev.isthmus.virtio.balloon.BalloonFuzzTarget;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
+import dev.isthmus.virtio.console.ConsoleFuzzTarget;
 import dev.isthmus.virtio.net.NetControlFuzzTarget;
 import dev.isthmus.virtio.net.NetTransmitFuzzTarget;
 import dev.isthmus.virtio.pmem.PmemFuzzTarget;
@@ -37,6 +38,7 @@ class FuzzReplayTest {
                 RngFuzzTarget.class,
                 BalloonFuzzTarget.class,
                 PmemFuzzTarget.class,
+                ConsoleFuzzTarget.class,
                 FuseFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,
