@@ -836,6 +836,15 @@ public class Linux {
     public static int __NR_copy_file_range() {
         return __NR_copy_file_range;
     }
+    private static final int __NR_pwritev2 = (int)328L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_pwritev2 328
+     * }
+     */
+    public static int __NR_pwritev2() {
+        return __NR_pwritev2;
+    }
     private static final int __NR_statx = (int)332L;
     /**
      * {@snippet lang=c :
@@ -7235,6 +7244,15 @@ public class Linux {
     public static int O_PATH() {
         return O_PATH;
     }
+    private static final int O_TMPFILE = (int)4259840L;
+    /**
+     * {@snippet lang=c :
+     * #define O_TMPFILE 4259840
+     * }
+     */
+    public static int O_TMPFILE() {
+        return O_TMPFILE;
+    }
     private static final int O_DSYNC = (int)4096L;
     /**
      * {@snippet lang=c :
@@ -7495,6 +7513,14 @@ public class Linux {
      */
     public static long TUNSETQUEUE() {
         return TUNSETQUEUE;
+    private static final int RWF_APPEND = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define RWF_APPEND 16
+     * }
+     */
+    public static int RWF_APPEND() {
+        return RWF_APPEND;
     }
     private static final int IORING_SETUP_CLAMP = (int)16L;
     /**
