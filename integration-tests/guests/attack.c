@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attack.h"
 
+#include "clock.h"
 #include "console.h"
 #include "cpu.h"
 #include "hostile.h"
@@ -44,8 +45,6 @@ static struct {
     uint64_t register_writes, register_reads, config_writes, scribbles, requests, starts, recovered;
 } attacker;
 
-static uint64_t tsc_khz;
-
 static void print_progress(const struct workload *workload)
 {
     console_lock();
@@ -66,9 +65,9 @@ static void run_victim(uint64_t unused)
     __atomic_store_n(&victim.state, VICTIM_BUSY, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&victim.stop, __ATOMIC_ACQUIRE)) {
         workload->write = true;
-        workload_run_ticks(workload, VICTIM_PHASE_MILLIS * tsc_khz);
+        workload_run_ticks(workload, clock_ticks(VICTIM_PHASE_MILLIS));
         workload->write = false;
-        workload_run_ticks(workload, VICTIM_PHASE_MILLIS * tsc_khz);
+        workload_run_ticks(workload, clock_ticks(VICTIM_PHASE_MILLIS));
         print_progress(workload);
     }
     workload_check(workload);
@@ -183,7 +182,7 @@ static void await_victim(enum victim_state state, uint64_t seconds)
 {
     uint64_t start = read_tsc();
     while (__atomic_load_n(&victim.state, __ATOMIC_ACQUIRE) != state) {
-        if (read_tsc() - start > seconds * 1000 * tsc_khz)
+        if (read_tsc() - start > clock_ticks(seconds * 1000))
             fail("the device that was not attacked has stopped");
         cpu_relax();
     }
@@ -233,7 +232,7 @@ void attack(void)
 {
     const char *transport = option_text("transport", "pci");
     uint64_t seconds = option_number("seconds", 10);
-    tsc_khz = option_number("tsc_khz", 1000000);
+    clock_init();
     attacker.on_pci = text_equals(transport, "pci");
     hostile_init(&attacker.hostile, option_number("seed", 1));
     find_targets(transport, (unsigned)option_number("targets", 1));
@@ -244,7 +243,7 @@ void attack(void)
     start_second_cpu(run_victim, 0);
     await_victim(VICTIM_BUSY, VICTIM_PATIENCE_SECONDS);
     uint64_t start = read_tsc();
-    while (read_tsc() - start < seconds * 1000 * tsc_khz)
+    while (read_tsc() - start < clock_ticks(seconds * 1000))
         step();
     for (unsigned i = 0; i < attacker.target_count; i++) {
         target_restore(&attacker.targets[i]);
