@@ -5,6 +5,7 @@
 #include "bench_blk.h"
 #include "bench_fs.h"
 #include "bench_net.h"
+#include "bench_vsock.h"
 #include "console.h"
 #include "cpu.h"
 #include "crash.h"
@@ -32,11 +33,13 @@ void main(uint64_t start_info)
         bench_net();
     else if (text_equals(command, "fs"))
         bench_fs();
+    else if (text_equals(command, "vsock"))
+        bench_vsock();
     else if (text_equals(command, "attack"))
         attack();
     else if (text_equals(command, "crash"))
         crash();
     else
-        fail("what to do is none of: blk, net, fs, attack, crash");
+        fail("what to do is none of: blk, net, vsock, fs, attack, crash");
     debug_exit(EXIT_DONE);
 }
