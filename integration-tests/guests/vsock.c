@@ -165,7 +165,7 @@ static void no_data(void *context, const uint8_t *data, uint32_t bytes)
     fail("data before the stream was there");
 }
 
-void vsock_connect(struct vsock *vsock, uint32_t peer_port)
+bool vsock_try_connect(struct vsock *vsock, uint32_t peer_port)
 {
     uint64_t start = read_tsc();
     vsock->state = VSOCK_CONNECTING;
@@ -187,7 +187,12 @@ void vsock_connect(struct vsock *vsock, uint32_t peer_port)
             fail("the host does not answer");
         cpu_relax();
     }
-    if (vsock->state != VSOCK_CONNECTED)
+    return vsock->state == VSOCK_CONNECTED;
+}
+
+void vsock_connect(struct vsock *vsock, uint32_t peer_port)
+{
+    if (!vsock_try_connect(vsock, peer_port))
         fail("nobody listens at that port of the host");
 }
 

@@ -70,6 +70,9 @@ void vsock_open(struct vsock *vsock, const char *transport, unsigned number);
 /* Opens a stream to a port of the host; fails where nobody listens there. */
 void vsock_connect(struct vsock *vsock, uint32_t peer_port);
 
+/* The same, but tells whether somebody listens there. */
+bool vsock_try_connect(struct vsock *vsock, uint32_t peer_port);
+
 /* Takes what the device has received and sent, and tells the host of new room. */
 void vsock_poll(struct vsock *vsock, vsock_sink sink, void *context);
 
