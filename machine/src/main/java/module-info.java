@@ -19,4 +19,5 @@ module dev.isthmus.machine {
     exports dev.isthmus.machine.net;
     exports dev.isthmus.machine.platform;
     exports dev.isthmus.machine.serial;
+    exports dev.isthmus.machine.vsock;
 }

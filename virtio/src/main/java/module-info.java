@@ -20,4 +20,5 @@ module dev.isthmus.virtio {
     exports dev.isthmus.virtio.net;
     exports dev.isthmus.virtio.queue;
     exports dev.isthmus.virtio.transport;
+    exports dev.isthmus.virtio.vsock;
 }

@@ -18,6 +18,7 @@ import dev.isthmus.virtio.net.NetTransmitFuzzTarget;
 import dev.isthmus.virtio.queue.PackedQueueFuzzTarget;
 import dev.isthmus.virtio.queue.SplitQueueFuzzTarget;
 import dev.isthmus.virtio.transport.RegistersFuzzTarget;
+import dev.isthmus.virtio.vsock.VsockFuzzTarget;
 
 /** The inputs that the targets of this module have learned and failed on, replayed; {@code -Pfuzz} looks for more. */
 class FuzzReplayTest {
@@ -29,6 +30,7 @@ class FuzzReplayTest {
                 BlockFuzzTarget.class,
                 NetTransmitFuzzTarget.class,
                 NetControlFuzzTarget.class,
+                VsockFuzzTarget.class,
                 FuseFuzzTarget.class,
                 RegistersFuzzTarget.class,
                 Qcow2FuzzTarget.class,

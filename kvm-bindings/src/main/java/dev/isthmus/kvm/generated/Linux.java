@@ -260,6 +260,15 @@ public class Linux {
     public static int __NR_fstat() {
         return __NR_fstat;
     }
+    private static final int __NR_poll = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_poll 7
+     * }
+     */
+    public static int __NR_poll() {
+        return __NR_poll;
+    }
     private static final int __NR_lseek = (int)8L;
     /**
      * {@snippet lang=c :
@@ -376,6 +385,15 @@ public class Linux {
      */
     public static int __NR_connect() {
         return __NR_connect;
+    }
+    private static final int __NR_shutdown = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_shutdown 48
+     * }
+     */
+    public static int __NR_shutdown() {
+        return __NR_shutdown;
     }
     private static final int __NR_bind = (int)49L;
     /**
@@ -3752,6 +3770,24 @@ public class Linux {
     public static int SIOCBRADDIF() {
         return SIOCBRADDIF;
     }
+    private static final int POLLERR = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define POLLERR 8
+     * }
+     */
+    public static int POLLERR() {
+        return POLLERR;
+    }
+    private static final int POLLHUP = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define POLLHUP 16
+     * }
+     */
+    public static int POLLHUP() {
+        return POLLHUP;
+    }
     private static final int CLONE_FS = (int)512L;
     /**
      * {@snippet lang=c :
@@ -3958,6 +3994,24 @@ public class Linux {
      */
     public static int SOCK_NONBLOCK() {
         return SOCK_NONBLOCK;
+    }
+    private static final int SHUT_RD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SHUT_RD = 0
+     * }
+     */
+    public static int SHUT_RD() {
+        return SHUT_RD;
+    }
+    private static final int SHUT_WR = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SHUT_WR = 1
+     * }
+     */
+    public static int SHUT_WR() {
+        return SHUT_WR;
     }
     private static final int IFF_UP = (int)1L;
     /**
@@ -7036,6 +7090,42 @@ public class Linux {
      */
     public static int OFFSETOF_ifreq_ifr_mtu() {
         return OFFSETOF_ifreq_ifr_mtu;
+    }
+    private static final int SIZEOF_pollfd = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_pollfd = 8
+     * }
+     */
+    public static int SIZEOF_pollfd() {
+        return SIZEOF_pollfd;
+    }
+    private static final int OFFSETOF_pollfd_fd = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_fd = 0
+     * }
+     */
+    public static int OFFSETOF_pollfd_fd() {
+        return OFFSETOF_pollfd_fd;
+    }
+    private static final int OFFSETOF_pollfd_events = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_events = 4
+     * }
+     */
+    public static int OFFSETOF_pollfd_events() {
+        return OFFSETOF_pollfd_events;
+    }
+    private static final int OFFSETOF_pollfd_revents = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_revents = 6
+     * }
+     */
+    public static int OFFSETOF_pollfd_revents() {
+        return OFFSETOF_pollfd_revents;
     }
     private static final long TIOCGPTN = 2147767344L;
     /**
