@@ -8,6 +8,7 @@
 
 #include "hostile.h"
 #include "pci.h"
+#include "prey.h"
 #include "virtio.h"
 #include "virtq.h"
 
@@ -21,13 +22,16 @@ struct window {
 #define TARGET_QUEUE_SIZE 64
 
 struct target {
+    const struct prey *prey;
+    /* Among its like. */
+    unsigned number;
     struct virtio_device device;
     bool on_pci;
     struct pci_setup setup;
     struct window windows[WINDOWS_MAX];
     unsigned window_count;
-    /* Rings in the sandbox, where a start has put them. */
-    struct virtq queue;
+    /* Rings in the sandbox, where a start has put them; those of all devices in the same place. */
+    struct virtq queues[PREY_QUEUES_MAX];
     /* Requests that the device has used, whatever came of them: how far the attack gets. */
     uint64_t used;
     /* Those of them that were in packed rings. */
@@ -35,7 +39,7 @@ struct target {
 };
 
 /* Finds the registers of a device: each structure, the MSI-X table, each BAR as a whole; or the one row of MMIO. */
-void target_open(struct target *target, const struct virtio_device *device);
+void target_open(struct target *target, const struct prey *prey, const struct virtio_device *device, unsigned number);
 
 /* Puts a PCI function's addresses back. */
 void target_restore(struct target *target);
