@@ -7433,6 +7433,15 @@ public class Linux {
     public static int RWF_DSYNC() {
         return RWF_DSYNC;
     }
+    private static final int RWF_APPEND = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define RWF_APPEND 16
+     * }
+     */
+    public static int RWF_APPEND() {
+        return RWF_APPEND;
+    }
     private static final int AF_UNIX = (int)1L;
     /**
      * {@snippet lang=c :
@@ -7513,14 +7522,6 @@ public class Linux {
      */
     public static long TUNSETQUEUE() {
         return TUNSETQUEUE;
-    private static final int RWF_APPEND = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * #define RWF_APPEND 16
-     * }
-     */
-    public static int RWF_APPEND() {
-        return RWF_APPEND;
     }
     private static final int IORING_SETUP_CLAMP = (int)16L;
     /**
