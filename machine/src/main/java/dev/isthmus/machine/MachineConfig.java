@@ -88,6 +88,7 @@ public record MachineConfig(
                     "Give it fewer.");
         }
         checkSingle(devices, BalloonConfig.class);
+        checkSingle(devices, ConsoleConfig.class);
         checkSingle(devices, VsockConfig.class);
         boolean noPort = debugExitPort < 0 || debugExitPort > PORTS - DEBUG_EXIT_PORTS;
         if (debugExitPort != NO_DEBUG_EXIT && noPort) {

@@ -126,7 +126,7 @@ final class LiveVsock implements AutoCloseable {
     }
 
     private void notifyQueue(int index) {
-        loop.call(() -> rig.notifyQueue(index));
+        rig.driver().notifyQueue(index);
     }
 
     /** Has the guest connect; returns once it knows of what became of it. */
