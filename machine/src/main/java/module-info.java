@@ -13,6 +13,7 @@ module dev.isthmus.machine {
     exports dev.isthmus.machine.acpi;
     exports dev.isthmus.machine.block;
     exports dev.isthmus.machine.boot;
+    exports dev.isthmus.machine.console;
     exports dev.isthmus.machine.cpu;
     exports dev.isthmus.machine.fs;
     exports dev.isthmus.machine.mptable;

@@ -229,6 +229,20 @@ public final class Machine implements AutoCloseable {
         throw new IllegalArgumentException("The machine has no network '" + id + "'");
     }
 
+    /**
+     * Returns the balloon.
+     *
+     * @throws IllegalStateException if the machine has none
+     */
+    public MachineBalloon balloon() {
+        for (HostedDevice device : parts.devices().hosted()) {
+            if (device instanceof Balloon balloon) {
+                return new MachineBalloon(balloon.device());
+            }
+        }
+        throw new IllegalStateException("The machine has no balloon");
+    }
+
     /** Returns what each virtio device has done so far, in the order in which the guest finds them. */
     public List<DeviceStatistics> statistics() {
         List<DeviceStatistics> all = new ArrayList<>();

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.machine.DeviceStatistics;
 import dev.isthmus.machine.DiskFault;
 import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.MachineBalloon;
 import dev.isthmus.machine.MachineDisk;
 import dev.isthmus.machine.MachineExit;
 import dev.isthmus.machine.MachineNetwork;
@@ -120,6 +121,15 @@ public final class Vm implements AutoCloseable {
      */
     public MachineNetwork network(String id) {
         return machine.network(id);
+    }
+
+    /**
+     * Returns the balloon, to get memory back from the guest.
+     *
+     * @throws IllegalStateException if there is none ({@link dev.isthmus.machine.BalloonConfig})
+     */
+    public MachineBalloon balloon() {
+        return machine.balloon();
     }
 
     /** Returns what each virtio device has done so far, in the order in which the guest finds them. */

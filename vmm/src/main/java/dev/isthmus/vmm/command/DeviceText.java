@@ -3,15 +3,19 @@ package dev.isthmus.vmm.command;
 
 import java.util.Locale;
 
+import dev.isthmus.machine.BalloonConfig;
 import dev.isthmus.machine.DeviceConfig;
 import dev.isthmus.machine.FolderConfig;
 import dev.isthmus.machine.NetConfig;
 import dev.isthmus.machine.NetworkLink;
+import dev.isthmus.machine.RngConfig;
+import dev.isthmus.machine.VsockConfig;
 import dev.isthmus.machine.fs.FolderOwnership;
 import dev.isthmus.machine.net.PasstOptions;
 import dev.isthmus.machine.net.PortForward;
 import dev.isthmus.machine.net.TapOptions;
 import dev.isthmus.virtio.net.VirtioNetOptions;
+import dev.isthmus.vmm.ByteSize;
 
 /** Virtio devices beside the disks in {@code --dry-run}. */
 final class DeviceText {
@@ -22,6 +26,9 @@ final class DeviceText {
         return switch (device) {
             case FolderConfig _ -> "virtio-fs";
             case NetConfig _ -> "virtio-net";
+            case RngConfig _ -> "virtio-rng";
+            case VsockConfig _ -> "virtio-vsock";
+            case BalloonConfig _ -> "virtio-balloon";
         };
     }
 
@@ -30,6 +37,10 @@ final class DeviceText {
         return switch (device) {
             case FolderConfig folder -> folder(folder);
             case NetConfig net -> net(net);
+            case RngConfig rng -> rng(rng);
+            case VsockConfig vsock ->
+                "cid " + vsock.guestCid() + ", socket " + vsock.path() + id(vsock) + (vsock.packed() ? ", packed" : "");
+            case BalloonConfig balloon -> balloon(balloon);
         };
     }
 
@@ -92,6 +103,17 @@ final class DeviceText {
                     .append(forward.guestPort());
         }
         return text.toString();
+    }
+
+    private static String rng(RngConfig rng) {
+        return "the host's random numbers" + id(rng) + DryRun.limit("bps", rng.rate()) + (rng.packed() ? ", packed" : "");
+    }
+
+    private static String balloon(BalloonConfig balloon) {
+        return ByteSize.format(balloon.targetBytes()) + id(balloon)
+                + (balloon.deflateOnOom() ? ", deflated rather than out of memory" : "")
+                + (balloon.reporting() ? ", free memory reported" : "")
+                + (balloon.packed() ? ", packed" : "");
     }
 
     private static String id(DeviceConfig device) {

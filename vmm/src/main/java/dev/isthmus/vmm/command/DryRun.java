@@ -115,7 +115,7 @@ final class DryRun {
                 + limit("bps-rd", limits.readBytes()) + limit("bps-wr", limits.writeBytes());
     }
 
-    private static String limit(String name, Rate rate) {
+    static String limit(String name, Rate rate) {
         if (!rate.limited()) {
             return "";
         }

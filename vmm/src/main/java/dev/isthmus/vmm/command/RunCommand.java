@@ -105,6 +105,18 @@ final class RunCommand {
         for (String folder : arguments.values(CommandOptions.FS)) {
             builder.device(FolderOption.parse(folder));
         }
+        String vsock = arguments.value(CommandOptions.VSOCK);
+        if (vsock != null) {
+            builder.device(VsockOption.parse(vsock));
+        }
+        String rng = arguments.value(CommandOptions.RNG);
+        if (rng != null) {
+            builder.device(RngOption.parse(rng));
+        }
+        String balloon = arguments.value(CommandOptions.BALLOON);
+        if (balloon != null) {
+            builder.device(BalloonOption.parse(balloon));
+        }
         String transport = arguments.value(CommandOptions.TRANSPORT);
         if (transport != null) {
             builder.transport(transport(transport));
