@@ -11,15 +11,13 @@
 #include "text.h"
 #include "workload.h"
 
-#define TARGETS_MAX 16
-
 /* How much longer than the attack the other device may take with what it has begun. */
 #define VICTIM_PATIENCE_SECONDS 60
 
 /* The victim writes for so long, then reads for so long, then tells. */
 #define VICTIM_PHASE_MILLIS 500
 
-#define REQUESTS_AFTER_START 16
+#define REQUESTS_AFTER_START 64
 
 #define ECAM_FUNCTION_BYTES 4096
 #define PCI_CONFIG_BYTES 256
@@ -141,9 +139,10 @@ static void step(void)
         attacker.starts++;
         /* Some requests in peace, which get somewhere. */
         for (unsigned i = hostile_below(hostile, REQUESTS_AFTER_START); i > 0; i--) {
-            target_request(target, hostile);
+            target_request(target, hostile, true);
             attacker.requests++;
         }
+        target_settle(target);
         break;
     case 1:
     case 2:
@@ -158,7 +157,7 @@ static void step(void)
     case 5:
     case 6:
     case 7:
-        target_request(target, hostile);
+        target_request(target, hostile, false);
         attacker.requests++;
         break;
     default:
@@ -170,7 +169,8 @@ static void add_target(const struct prey *prey, const struct virtio_device *devi
 {
     if (attacker.target_count == TARGETS_MAX)
         fail("more devices than can be attacked");
-    target_open(&attacker.targets[attacker.target_count++], prey, device, number);
+    uintptr_t rings = attacker.hostile.sandbox + (uintptr_t)attacker.target_count * PREY_QUEUES_MAX * RINGS_BYTES;
+    target_open(&attacker.targets[attacker.target_count++], prey, device, number, rings);
 }
 
 /* So many of the block devices behind the first, and all devices of other types; a balloon only where pages are safe. */

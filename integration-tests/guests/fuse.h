@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The messages of FUSE that the guest sends, version 7.36; the names are those of Linux's uapi/linux/fuse.h. */
+/* The messages of FUSE, version 7.36; the names are those of Linux's uapi/linux/fuse.h. */
 #ifndef FUSE_H
 #define FUSE_H
 
@@ -27,15 +27,37 @@ enum fuse_opcode {
     FUSE_WRITE = 16,
     FUSE_STATFS = 17,
     FUSE_RELEASE = 18,
+    FUSE_FSYNC = 20,
+    FUSE_SETXATTR = 21,
+    FUSE_GETXATTR = 22,
+    FUSE_LISTXATTR = 23,
+    FUSE_REMOVEXATTR = 24,
+    FUSE_FLUSH = 25,
     FUSE_INIT = 26,
     FUSE_OPENDIR = 27,
     FUSE_READDIR = 28,
     FUSE_RELEASEDIR = 29,
+    FUSE_FSYNCDIR = 30,
+    FUSE_GETLK = 31,
+    FUSE_SETLK = 32,
+    FUSE_SETLKW = 33,
+    FUSE_ACCESS = 34,
     FUSE_CREATE = 35,
+    FUSE_INTERRUPT = 36,
+    FUSE_BMAP = 37,
     FUSE_DESTROY = 38,
+    FUSE_IOCTL = 39,
+    FUSE_POLL = 40,
+    FUSE_BATCH_FORGET = 42,
     FUSE_FALLOCATE = 43,
     FUSE_READDIRPLUS = 44,
+    FUSE_RENAME2 = 45,
+    FUSE_LSEEK = 46,
     FUSE_COPY_FILE_RANGE = 47,
+    FUSE_SETUPMAPPING = 48,
+    FUSE_REMOVEMAPPING = 49,
+    FUSE_SYNCFS = 50,
+    FUSE_TMPFILE = 51,
     FUSE_OPCODES = 53,
 };
 

@@ -10,9 +10,7 @@
 #define BUFFERS 100
 
 /* Where requests are, and data; behind it a byte for the status of all block requests. */
-#define PLACES_OFFSET (PREY_QUEUES_MAX * RINGS_BYTES)
-#define HEADERS_OFFSET 0x3000
-#define HEADERS 256
+#define PLACES_OFFSET ALL_RINGS_BYTES
 #define STATUS_OFFSET 0x70000
 
 /* 5.1.6.5 Control Virtqueue: struct virtio_net_ctrl */
@@ -66,8 +64,7 @@ void prey_add_writable_anywhere(struct pieces *pieces, struct hostile *hostile)
 /* Fills a header in, at a place of the sandbox that is returned. */
 static volatile struct blk_header *blk_header(struct hostile *hostile)
 {
-    uintptr_t at = hostile->sandbox + HEADERS_OFFSET + hostile_below(hostile, HEADERS) * sizeof(struct blk_header);
-    volatile struct blk_header *fields = (volatile struct blk_header *)at;
+    volatile struct blk_header *fields = prey_place(hostile, sizeof *fields);
     fields->type = hostile_below(hostile, 8) == 0 ? hostile_value(hostile) : hostile_below(hostile, 9);
     /* Not 0, as hostile.h has it; and where it is taken for the flags of a descriptor, not WRITE. */
     fields->reserved = 1;

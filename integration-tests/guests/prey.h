@@ -3,6 +3,7 @@
 #ifndef PREY_H
 #define PREY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hostile.h"
@@ -11,13 +12,17 @@
 #define PREY_QUEUES_MAX 4
 #define CHAIN_MAX 6
 
-/* The sandbox begins with rings, so much for each queue; headers of block requests are among them. */
-#define RINGS_BYTES 0x4000
+/* The sandbox begins with the rings of so many devices, so much for each queue. */
+#define TARGETS_MAX 8
+#define RINGS_BYTES 0x1000
+#define ALL_RINGS_BYTES (TARGETS_MAX * PREY_QUEUES_MAX * RINGS_BYTES)
 
 /* The pieces of a request as it should be, each at a multiple of 16. Those to read come first. */
 struct pieces {
     struct buffer buffers[CHAIN_MAX];
     unsigned count, readable;
+    /* The first in the queue since the device was started. */
+    bool first;
 };
 
 struct prey {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "target.h"
 
+#include "clock.h"
 #include "console.h"
+#include "cpu.h"
 #include "mmio.h"
 #include "virtio_mmio.h"
 #include "virtio_pci.h"
@@ -18,9 +20,19 @@
 
 #define REQUESTS_MAX 8
 
+/* How often rings are looked at that are full. */
+#define ROOM_PATIENCE 1000
+
+/* One of so many descriptors is damaged where rings are left in peace. */
+#define DAMAGE_IN_PEACE 512
+
+/* A device that has used nothing for so long has nothing to do, or waits for the host's processors. */
+#define IDLE_MILLIS 2
+#define SETTLE_MILLIS 20
+
 /* The rings of a queue. Buffers are anywhere in the sandbox, so that rings are overwritten, too. */
-#define AVAIL_OFFSET 0x1000
-#define USED_OFFSET 0x2000
+#define AVAIL_OFFSET 0x400
+#define USED_OFFSET 0x800
 
 static void add_window(struct target *target, uintptr_t address, uint32_t bytes)
 {
@@ -55,9 +67,16 @@ static void open_pci(struct target *target, pci_function_t function)
     pci_save(function, &target->setup);
 }
 
-void target_open(struct target *target, const struct prey *prey, const struct virtio_device *device, unsigned number)
+void target_open(struct target *target, const struct prey *prey, const struct virtio_device *device, unsigned number,
+                 uintptr_t rings)
 {
-    *target = (struct target){.prey = prey, .device = *device, .number = number, .on_pci = device->notify != 0};
+    *target = (struct target){
+        .prey = prey,
+        .device = *device,
+        .number = number,
+        .rings = rings,
+        .on_pci = device->notify != 0,
+    };
     if (target->on_pci)
         open_pci(target, device->function);
     else
@@ -71,9 +90,8 @@ void target_restore(struct target *target)
 }
 
 /* Empty rings, as the device finds them where it is told the truth. */
-static void init_rings(struct virtq *queue, struct hostile *hostile, uint16_t index, bool packed)
+static void init_rings(struct virtq *queue, uintptr_t rings, uint16_t index, bool packed)
 {
-    uintptr_t rings = hostile->sandbox + (uintptr_t)index * RINGS_BYTES;
     *queue = (struct virtq){
         .index = index,
         .size = TARGET_QUEUE_SIZE,
@@ -114,7 +132,7 @@ static void count_used(struct target *target)
             continue;
         if (queue->packed)
             take_packed(target, queue);
-        else
+        else if (queue->used->idx <= target->made[i]) /* else it was scribbled on */
             target->used += queue->used->idx;
     }
 }
@@ -124,7 +142,7 @@ static void start_queue(struct target *target, struct hostile *hostile, uint16_t
 {
     const struct virtio_device *device = &target->device;
     struct virtq *queue = &target->queues[index];
-    init_rings(queue, hostile, index, packed);
+    init_rings(queue, target->rings + (uintptr_t)index * RINGS_BYTES, index, packed);
     struct virtq told = *queue;
     if (damaged) {
         if (hostile_below(hostile, 8) == 0)
@@ -165,6 +183,8 @@ void target_start(struct target *target, struct hostile *hostile)
     transport->set_features(device, features);
     uint8_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
     transport->set_status(device, status);
+    for (unsigned i = 0; i < PREY_QUEUES_MAX; i++)
+        target->made[i] = 0;
     uint32_t damaged = hostile_below(hostile, target->prey->queues);
     for (uint16_t i = 0; i < target->prey->queues; i++)
         start_queue(target, hostile, i, (features & VIRTIO_F_RING_PACKED) != 0, i == damaged);
@@ -207,12 +227,25 @@ static void damage_packed(struct hostile *hostile, volatile struct pvirtq_desc *
     }
 }
 
-/* Writes a chain, with damage here and there; returns its head. */
-static uint16_t chain(const struct prey *prey, struct virtq *queue, struct hostile *hostile)
+static void make(struct target *target, struct pieces *pieces, const struct virtq *queue, struct hostile *hostile)
 {
-    struct pieces pieces = {.count = 0};
-    prey->make(&pieces, hostile, queue->index);
-    uint16_t head = (uint16_t)(1 + hostile_below(hostile, TARGET_QUEUE_SIZE - CHAIN_MAX));
+    pieces->count = 0;
+    pieces->readable = 0;
+    pieces->first = target->made[queue->index]++ == 0;
+    target->prey->make(pieces, hostile, queue->index);
+}
+
+/* Writes a chain, with damage here and there; returns its head. */
+static uint16_t chain(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
+{
+    struct pieces pieces;
+    make(target, &pieces, queue, hostile);
+    /* Behind the last one as a rule, so that it is whole for a while; else anywhere, across others. */
+    uint16_t heads = TARGET_QUEUE_SIZE - CHAIN_MAX;
+    if (!peace && hostile_below(hostile, 4) == 0)
+        queue->free_head = (uint16_t)hostile_below(hostile, heads);
+    uint16_t head = (uint16_t)(1 + queue->free_head);
+    queue->free_head = (uint16_t)((queue->free_head + pieces.count) % heads);
     volatile struct virtq_desc *desc = &queue->desc[head];
     for (unsigned i = 0; i < pieces.count; i++) {
         bool last = i + 1 == pieces.count;
@@ -221,51 +254,93 @@ static uint16_t chain(const struct prey *prey, struct virtq *queue, struct hosti
         desc[i].flags = (uint16_t)((last ? 0 : VIRTQ_DESC_F_NEXT) | (i < pieces.readable ? 0 : VIRTQ_DESC_F_WRITE));
         desc[i].next = (uint16_t)(last ? 1 : head + i + 1);
     }
-    if (hostile_below(hostile, 16) == 0)
+    if (hostile_below(hostile, peace ? DAMAGE_IN_PEACE : 16) == 0)
         damage(hostile, &desc[hostile_below(hostile, pieces.count)]);
     return head;
 }
 
-static void request_split(struct target *target, struct virtq *queue, struct hostile *hostile)
+/* Waits for a while until there are descriptors for so many requests more; tells whether there are. */
+static bool await_room(const struct virtq *queue, unsigned requests)
+{
+    for (unsigned i = 0; i < ROOM_PATIENCE; i++) {
+        uint16_t pending = (uint16_t)(queue->avail_idx - *(volatile uint16_t *)&queue->used->idx);
+        if (pending + requests <= TARGET_QUEUE_SIZE / CHAIN_MAX)
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+static void request_split(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
 {
     unsigned requests = 1 + hostile_below(hostile, REQUESTS_MAX);
+    /* Most of them as there is room, or the device would soon do nothing more. */
+    if ((peace || hostile_below(hostile, 8) != 0) && !await_room(queue, requests))
+        return;
     for (unsigned i = 0; i < requests; i++)
-        queue->avail->ring[queue->avail_idx++ % TARGET_QUEUE_SIZE] = chain(target->prey, queue, hostile);
-    if (hostile_below(hostile, 32) == 0)
+        queue->avail->ring[queue->avail_idx++ % TARGET_QUEUE_SIZE] = chain(target, queue, hostile, peace);
+    if (!peace && hostile_below(hostile, 32) == 0)
         queue->avail_idx = (uint16_t)hostile_value(hostile);
     __atomic_store_n(&queue->avail->idx, queue->avail_idx, __ATOMIC_RELEASE);
 }
 
 /* As many as there is room for: a device that was overtaken would wait for ever. */
-static void request_packed(struct target *target, struct virtq *queue, struct hostile *hostile)
+static void request_packed(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
 {
     struct pvirtq_state *state = &queue->packed_state;
     take_packed(target, queue);
     for (unsigned i = hostile_below(hostile, REQUESTS_MAX) + 1; i > 0; i--) {
         uint16_t head = state->next_avail;
-        struct pieces pieces = {.count = 0};
-        target->prey->make(&pieces, hostile, queue->index);
+        struct pieces pieces;
+        make(target, &pieces, queue, hostile);
         if (!pvirtq_add(queue, pieces.buffers, pieces.readable, pieces.count - pieces.readable, 0))
             break;
-        if (hostile_below(hostile, 16) == 0)
+        if (hostile_below(hostile, peace ? DAMAGE_IN_PEACE : 16) == 0)
             damage_packed(hostile, &queue->ring[(head + hostile_below(hostile, pieces.count)) % TARGET_QUEUE_SIZE]);
     }
     pvirtq_show(queue);
-    if (hostile_below(hostile, 32) == 0)
+    if (!peace && hostile_below(hostile, 32) == 0)
         state->next_avail = (uint16_t)hostile_below(hostile, TARGET_QUEUE_SIZE);
-    if (hostile_below(hostile, 32) == 0)
+    if (!peace && hostile_below(hostile, 32) == 0)
         *queue->driver_event = (uint32_t)hostile_bits(hostile);
 }
 
-void target_request(struct target *target, struct hostile *hostile)
+/* A number that changes as the device uses requests. */
+static uint64_t progress(struct target *target)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < target->prey->queues; i++) {
+        struct virtq *queue = &target->queues[i];
+        if (queue->size != 0 && queue->packed)
+            take_packed(target, queue);
+        else if (queue->size != 0)
+            sum += *(volatile uint16_t *)&queue->used->idx;
+    }
+    return sum + target->packed_used;
+}
+
+void target_settle(struct target *target)
+{
+    uint64_t start = read_tsc(), moved = start, now = start, last = 0;
+    while (now - moved < clock_ticks(IDLE_MILLIS) && now - start < clock_ticks(SETTLE_MILLIS)) {
+        uint64_t sum = progress(target);
+        if (sum != last)
+            moved = now;
+        last = sum;
+        cpu_relax();
+        now = read_tsc();
+    }
+}
+
+void target_request(struct target *target, struct hostile *hostile, bool peace)
 {
     struct virtq *queue = &target->queues[hostile_below(hostile, target->prey->queues)];
     if (queue->size == 0)
         return;
     if (queue->packed)
-        request_packed(target, queue, hostile);
+        request_packed(target, queue, hostile, peace);
     else
-        request_split(target, queue, hostile);
+        request_split(target, queue, hostile, peace);
     mmio_write(queue->notify, queue->notify_width_bytes,
                hostile_below(hostile, 8) == 0 ? hostile_value(hostile) : queue->index);
 }
