@@ -83,7 +83,8 @@ public record MachineConfig(
         devices = List.copyOf(devices);
         if (disks.size() + devices.size() > transport.maxDevices()) {
             throw new VmException.Configuration(
-                    "A machine has room for " + transport.maxDevices() + " disks and other virtio devices, not for "
+                    "A machine has room for " + transport.maxDevices()
+                            + (devices.isEmpty() ? " disks, not for " : " disks and other virtio devices, not for ")
                             + (disks.size() + devices.size()) + ".",
                     "Give it fewer.");
         }
