@@ -173,17 +173,24 @@ static void add_target(const struct prey *prey, const struct virtio_device *devi
     target_open(&attacker.targets[attacker.target_count++], prey, device, number, rings);
 }
 
-/* So many of the block devices behind the first, and all devices of other types; a balloon only where pages are safe. */
+static unsigned targets_of(const struct prey *prey, unsigned blk_count)
+{
+    /* Where words may be pages, there is nothing but a balloon. */
+    if (attacker.hostile.pages || prey->id == VIRTIO_ID_BALLOON)
+        return attacker.hostile.pages && prey->id == VIRTIO_ID_BALLOON ? TARGETS_MAX : 0;
+    return prey->id == VIRTIO_ID_BLOCK ? blk_count : TARGETS_MAX;
+}
+
+/* So many of the block devices behind the first, and all devices of other types. */
 static void find_targets(const char *transport, unsigned blk_count)
 {
     for (unsigned i = 0; i < PREYS; i++) {
         const struct prey *prey = &preys[i];
-        bool blk = prey->id == VIRTIO_ID_BLOCK;
+        unsigned first = prey->id == VIRTIO_ID_BLOCK ? 1 : 0;
+        unsigned count = targets_of(prey, blk_count);
         struct virtio_device device;
-        if (prey->id == VIRTIO_ID_BALLOON && !attacker.hostile.pages)
-            continue;
-        for (unsigned number = blk ? 1 : 0; (!blk || number <= blk_count) && virtio_find(&device, prey->id, transport, number); number++)
-            add_target(prey, &device, number);
+        for (unsigned j = first; j < first + count && virtio_find(&device, prey->id, transport, j); j++)
+            add_target(prey, &device, j);
     }
     if (attacker.target_count == 0)
         fail("there is nothing to attack");

@@ -21,6 +21,7 @@
 #define VIRTIO_CONSOLE_EVENTS 9
 
 #define PAGE_SHIFT 12
+#define REPORT_BYTES 0x10000ul
 
 void *prey_place(struct hostile *hostile, uint32_t bytes)
 {
@@ -166,8 +167,9 @@ static void make_console(struct pieces *pieces, struct hostile *hostile, unsigne
 static void make_balloon(struct pieces *pieces, struct hostile *hostile, unsigned queue)
 {
     if (queue == 3) {
-        for (unsigned i = 1 + hostile_below(hostile, CHAIN_MAX); i > 0; i--)
-            prey_add_writable_anywhere(pieces, hostile);
+        /* Whole pages, which are lost: by their length, too, beyond RAM if taken for one. */
+        for (unsigned i = 1 + hostile_below(hostile, 2); i > 0; i--)
+            prey_add_writable(pieces, (void *)(hostile->sandbox + hostile_below(hostile, 7) * REPORT_BYTES), REPORT_BYTES);
         return;
     }
     uint32_t count = 1 + hostile_below(hostile, 32);
