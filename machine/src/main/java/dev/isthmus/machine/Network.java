@@ -68,7 +68,7 @@ final class Network implements HostedDevice, Statistics {
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(capital(name) + ": " + e.getMessage() + ".", "Give another.", e);
         }
-        ConnectedLink link = ConnectedLink.open(config, host.loop());
+        ConnectedLink link = ConnectedLink.open(config, name, host.loop());
         Capture capture = null;
         try {
             capture = Capture.open(config, link.backend(), name);
@@ -80,7 +80,7 @@ final class Network implements HostedDevice, Statistics {
             return new Network(config, name, host.loop(), link, capture, mac, device);
         } catch (RuntimeException e) {
             if (capture != null) {
-                capture.close();
+                host.loop().call(capture::close);
             }
             link.close();
             throw e;
@@ -167,7 +167,7 @@ final class Network implements HostedDevice, Statistics {
     public void close() {
         link.close();
         if (capture != null) {
-            capture.close();
+            loop.call(capture::close);
         }
     }
 
@@ -181,7 +181,7 @@ final class Network implements HostedDevice, Statistics {
             return new Capture(new CapturingBackend(captured, file, name), file);
         }
 
-        /** The device is gone. */
+        /** The device is gone, or was never made. Loop thread. */
         void close() {
             backend.flush();
             file.close();

@@ -260,6 +260,15 @@ public class Linux {
     public static int __NR_fstat() {
         return __NR_fstat;
     }
+    private static final int __NR_poll = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_poll 7
+     * }
+     */
+    public static int __NR_poll() {
+        return __NR_poll;
+    }
     private static final int __NR_lseek = (int)8L;
     /**
      * {@snippet lang=c :
@@ -376,6 +385,15 @@ public class Linux {
      */
     public static int __NR_connect() {
         return __NR_connect;
+    }
+    private static final int __NR_shutdown = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_shutdown 48
+     * }
+     */
+    public static int __NR_shutdown() {
+        return __NR_shutdown;
     }
     private static final int __NR_bind = (int)49L;
     /**
@@ -791,6 +809,15 @@ public class Linux {
     public static int __NR_renameat2() {
         return __NR_renameat2;
     }
+    private static final int __NR_getrandom = (int)318L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getrandom 318
+     * }
+     */
+    public static int __NR_getrandom() {
+        return __NR_getrandom;
+    }
     private static final int __NR_memfd_create = (int)319L;
     /**
      * {@snippet lang=c :
@@ -808,6 +835,15 @@ public class Linux {
      */
     public static int __NR_copy_file_range() {
         return __NR_copy_file_range;
+    }
+    private static final int __NR_pwritev2 = (int)328L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_pwritev2 328
+     * }
+     */
+    public static int __NR_pwritev2() {
+        return __NR_pwritev2;
     }
     private static final int __NR_statx = (int)332L;
     /**
@@ -3743,6 +3779,24 @@ public class Linux {
     public static int SIOCBRADDIF() {
         return SIOCBRADDIF;
     }
+    private static final int POLLERR = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define POLLERR 8
+     * }
+     */
+    public static int POLLERR() {
+        return POLLERR;
+    }
+    private static final int POLLHUP = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define POLLHUP 16
+     * }
+     */
+    public static int POLLHUP() {
+        return POLLHUP;
+    }
     private static final int CLONE_FS = (int)512L;
     /**
      * {@snippet lang=c :
@@ -3842,6 +3896,15 @@ public class Linux {
     public static int MAP_PRIVATE() {
         return MAP_PRIVATE;
     }
+    private static final int MAP_FIXED = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_FIXED 16
+     * }
+     */
+    public static int MAP_FIXED() {
+        return MAP_FIXED;
+    }
     private static final int MAP_ANONYMOUS = (int)32L;
     /**
      * {@snippet lang=c :
@@ -3905,6 +3968,15 @@ public class Linux {
     public static int MADV_POPULATE_WRITE() {
         return MADV_POPULATE_WRITE;
     }
+    private static final int GRND_NONBLOCK = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define GRND_NONBLOCK 1
+     * }
+     */
+    public static int GRND_NONBLOCK() {
+        return GRND_NONBLOCK;
+    }
     private static final int CLOCK_MONOTONIC = (int)1L;
     /**
      * {@snippet lang=c :
@@ -3949,6 +4021,24 @@ public class Linux {
      */
     public static int SOCK_NONBLOCK() {
         return SOCK_NONBLOCK;
+    }
+    private static final int SHUT_RD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SHUT_RD = 0
+     * }
+     */
+    public static int SHUT_RD() {
+        return SHUT_RD;
+    }
+    private static final int SHUT_WR = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SHUT_WR = 1
+     * }
+     */
+    public static int SHUT_WR() {
+        return SHUT_WR;
     }
     private static final int IFF_UP = (int)1L;
     /**
@@ -7028,6 +7118,42 @@ public class Linux {
     public static int OFFSETOF_ifreq_ifr_mtu() {
         return OFFSETOF_ifreq_ifr_mtu;
     }
+    private static final int SIZEOF_pollfd = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_pollfd = 8
+     * }
+     */
+    public static int SIZEOF_pollfd() {
+        return SIZEOF_pollfd;
+    }
+    private static final int OFFSETOF_pollfd_fd = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_fd = 0
+     * }
+     */
+    public static int OFFSETOF_pollfd_fd() {
+        return OFFSETOF_pollfd_fd;
+    }
+    private static final int OFFSETOF_pollfd_events = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_events = 4
+     * }
+     */
+    public static int OFFSETOF_pollfd_events() {
+        return OFFSETOF_pollfd_events;
+    }
+    private static final int OFFSETOF_pollfd_revents = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_revents = 6
+     * }
+     */
+    public static int OFFSETOF_pollfd_revents() {
+        return OFFSETOF_pollfd_revents;
+    }
     private static final long TIOCGPTN = 2147767344L;
     /**
      * {@snippet lang=c :
@@ -7108,6 +7234,15 @@ public class Linux {
      */
     public static int O_PATH() {
         return O_PATH;
+    }
+    private static final int O_TMPFILE = (int)4259840L;
+    /**
+     * {@snippet lang=c :
+     * #define O_TMPFILE 4259840
+     * }
+     */
+    public static int O_TMPFILE() {
+        return O_TMPFILE;
     }
     private static final int O_DSYNC = (int)4096L;
     /**
@@ -7288,6 +7423,15 @@ public class Linux {
      */
     public static int RWF_DSYNC() {
         return RWF_DSYNC;
+    }
+    private static final int RWF_APPEND = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define RWF_APPEND 16
+     * }
+     */
+    public static int RWF_APPEND() {
+        return RWF_APPEND;
     }
     private static final int AF_UNIX = (int)1L;
     /**

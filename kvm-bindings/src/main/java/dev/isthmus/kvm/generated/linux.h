@@ -22,6 +22,7 @@
 #include <linux/sockios.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -417,5 +419,10 @@ enum layout {
     OFFSETOF_ifreq_ifr_flags = offsetof(struct ifreq, ifr_flags),
     OFFSETOF_ifreq_ifr_ifindex = offsetof(struct ifreq, ifr_ifindex),
     OFFSETOF_ifreq_ifr_mtu = offsetof(struct ifreq, ifr_mtu),
+
+    SIZE(pollfd),
+    OFFSET(pollfd, fd),
+    OFFSET(pollfd, events),
+    OFFSET(pollfd, revents),
 
 };
