@@ -13,10 +13,12 @@ module dev.isthmus.machine {
     exports dev.isthmus.machine.acpi;
     exports dev.isthmus.machine.block;
     exports dev.isthmus.machine.boot;
+    exports dev.isthmus.machine.console;
     exports dev.isthmus.machine.cpu;
     exports dev.isthmus.machine.fs;
     exports dev.isthmus.machine.mptable;
     exports dev.isthmus.machine.net;
     exports dev.isthmus.machine.platform;
     exports dev.isthmus.machine.serial;
+    exports dev.isthmus.machine.vsock;
 }

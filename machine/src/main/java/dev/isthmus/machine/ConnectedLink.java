@@ -2,6 +2,10 @@
 package dev.isthmus.machine;
 
 import dev.isthmus.machine.io.IoThread;
+import dev.isthmus.machine.net.HostNetBackend;
+import dev.isthmus.machine.net.PasstBackend;
+import dev.isthmus.machine.net.StreamBackend;
+import dev.isthmus.machine.net.TapBackend;
 import dev.isthmus.virtio.net.NetBackend;
 import dev.isthmus.virtio.net.SwitchPort;
 
@@ -15,12 +19,24 @@ record ConnectedLink(NetBackend backend, Runnable closing) implements AutoClosea
     /**
      * Connects an interface.
      *
+     * @param name what log messages call it
+     *
      * @throws VmException if that can't be done, with cause and remedy
      */
-    static ConnectedLink open(NetConfig config, IoThread loop) {
+    static ConnectedLink open(NetConfig config, String name, IoThread loop) {
         return switch (config.link()) {
             case NetworkLink.Switched switched -> of(switched, loop);
+            case NetworkLink.Tap tap -> of(TapBackend.open(tap.options(), name), loop);
+            case NetworkLink.TapDescriptors tap -> of(TapBackend.inherit(tap.descriptors(), name), loop);
+            case NetworkLink.User user -> of(PasstBackend.start(user.options(), name), loop);
+            case NetworkLink.Listening socket -> of(StreamBackend.listen(socket.path(), name), loop);
+            case NetworkLink.Connecting socket -> of(StreamBackend.connect(socket.path(), name), loop);
+            case NetworkLink.SocketDescriptor socket -> of(StreamBackend.inherit(socket.descriptor(), name), loop);
         };
+    }
+
+    private static ConnectedLink of(HostNetBackend backend, IoThread loop) {
+        return new ConnectedLink(backend, () -> loop.call(backend::close));
     }
 
     private static ConnectedLink of(NetworkLink.Switched switched, IoThread loop) {

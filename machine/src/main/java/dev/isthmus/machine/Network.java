@@ -68,7 +68,7 @@ final class Network implements HostedDevice, Statistics {
         } catch (IllegalArgumentException e) {
             throw new VmException.Configuration(capital(name) + ": " + e.getMessage() + ".", "Give another.", e);
         }
-        ConnectedLink link = ConnectedLink.open(config, host.loop());
+        ConnectedLink link = ConnectedLink.open(config, name, host.loop());
         Capture capture = null;
         try {
             capture = Capture.open(config, link.backend(), name);

@@ -260,6 +260,15 @@ public class Linux {
     public static int __NR_fstat() {
         return __NR_fstat;
     }
+    private static final int __NR_poll = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_poll 7
+     * }
+     */
+    public static int __NR_poll() {
+        return __NR_poll;
+    }
     private static final int __NR_lseek = (int)8L;
     /**
      * {@snippet lang=c :
@@ -323,6 +332,24 @@ public class Linux {
     public static int __NR_pwrite64() {
         return __NR_pwrite64;
     }
+    private static final int __NR_readv = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_readv 19
+     * }
+     */
+    public static int __NR_readv() {
+        return __NR_readv;
+    }
+    private static final int __NR_writev = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_writev 20
+     * }
+     */
+    public static int __NR_writev() {
+        return __NR_writev;
+    }
     private static final int __NR_madvise = (int)28L;
     /**
      * {@snippet lang=c :
@@ -358,6 +385,15 @@ public class Linux {
      */
     public static int __NR_connect() {
         return __NR_connect;
+    }
+    private static final int __NR_shutdown = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_shutdown 48
+     * }
+     */
+    public static int __NR_shutdown() {
+        return __NR_shutdown;
     }
     private static final int __NR_bind = (int)49L;
     /**
@@ -772,6 +808,15 @@ public class Linux {
      */
     public static int __NR_renameat2() {
         return __NR_renameat2;
+    }
+    private static final int __NR_getrandom = (int)318L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getrandom 318
+     * }
+     */
+    public static int __NR_getrandom() {
+        return __NR_getrandom;
     }
     private static final int __NR_memfd_create = (int)319L;
     /**
@@ -2366,6 +2411,114 @@ public class Linux {
     public static int SEEK_HOLE() {
         return SEEK_HOLE;
     }
+    private static final int IFNAMSIZ = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define IFNAMSIZ 16
+     * }
+     */
+    public static int IFNAMSIZ() {
+        return IFNAMSIZ;
+    }
+    private static final int IFF_TUN = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_TUN 1
+     * }
+     */
+    public static int IFF_TUN() {
+        return IFF_TUN;
+    }
+    private static final int IFF_TAP = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_TAP 2
+     * }
+     */
+    public static int IFF_TAP() {
+        return IFF_TAP;
+    }
+    private static final int IFF_NO_PI = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_NO_PI 4096
+     * }
+     */
+    public static int IFF_NO_PI() {
+        return IFF_NO_PI;
+    }
+    private static final int IFF_VNET_HDR = (int)16384L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_VNET_HDR 16384
+     * }
+     */
+    public static int IFF_VNET_HDR() {
+        return IFF_VNET_HDR;
+    }
+    private static final int IFF_MULTI_QUEUE = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_MULTI_QUEUE 256
+     * }
+     */
+    public static int IFF_MULTI_QUEUE() {
+        return IFF_MULTI_QUEUE;
+    }
+    private static final int IFF_ATTACH_QUEUE = (int)512L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_ATTACH_QUEUE 512
+     * }
+     */
+    public static int IFF_ATTACH_QUEUE() {
+        return IFF_ATTACH_QUEUE;
+    }
+    private static final int IFF_DETACH_QUEUE = (int)1024L;
+    /**
+     * {@snippet lang=c :
+     * #define IFF_DETACH_QUEUE 1024
+     * }
+     */
+    public static int IFF_DETACH_QUEUE() {
+        return IFF_DETACH_QUEUE;
+    }
+    private static final int TUN_F_CSUM = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define TUN_F_CSUM 1
+     * }
+     */
+    public static int TUN_F_CSUM() {
+        return TUN_F_CSUM;
+    }
+    private static final int TUN_F_TSO4 = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define TUN_F_TSO4 2
+     * }
+     */
+    public static int TUN_F_TSO4() {
+        return TUN_F_TSO4;
+    }
+    private static final int TUN_F_TSO6 = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define TUN_F_TSO6 4
+     * }
+     */
+    public static int TUN_F_TSO6() {
+        return TUN_F_TSO6;
+    }
+    private static final int TUN_F_TSO_ECN = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define TUN_F_TSO_ECN 8
+     * }
+     */
+    public static int TUN_F_TSO_ECN() {
+        return TUN_F_TSO_ECN;
+    }
     private static final int KVM_IRQCHIP_PIC_MASTER = (int)0L;
     /**
      * {@snippet lang=c :
@@ -3581,6 +3734,78 @@ public class Linux {
     public static int RESOLVE_BENEATH() {
         return RESOLVE_BENEATH;
     }
+    private static final int SIOCGIFFLAGS = (int)35091L;
+    /**
+     * {@snippet lang=c :
+     * #define SIOCGIFFLAGS 35091
+     * }
+     */
+    public static int SIOCGIFFLAGS() {
+        return SIOCGIFFLAGS;
+    }
+    private static final int SIOCSIFFLAGS = (int)35092L;
+    /**
+     * {@snippet lang=c :
+     * #define SIOCSIFFLAGS 35092
+     * }
+     */
+    public static int SIOCSIFFLAGS() {
+        return SIOCSIFFLAGS;
+    }
+    private static final int SIOCGIFMTU = (int)35105L;
+    /**
+     * {@snippet lang=c :
+     * #define SIOCGIFMTU 35105
+     * }
+     */
+    public static int SIOCGIFMTU() {
+        return SIOCGIFMTU;
+    }
+    private static final int SIOCSIFMTU = (int)35106L;
+    /**
+     * {@snippet lang=c :
+     * #define SIOCSIFMTU 35106
+     * }
+     */
+    public static int SIOCSIFMTU() {
+        return SIOCSIFMTU;
+    }
+    private static final int SIOCGIFINDEX = (int)35123L;
+    /**
+     * {@snippet lang=c :
+     * #define SIOCGIFINDEX 35123
+     * }
+     */
+    public static int SIOCGIFINDEX() {
+        return SIOCGIFINDEX;
+    }
+    private static final int SIOCBRADDIF = (int)35234L;
+    /**
+     * {@snippet lang=c :
+     * #define SIOCBRADDIF 35234
+     * }
+     */
+    public static int SIOCBRADDIF() {
+        return SIOCBRADDIF;
+    }
+    private static final int POLLERR = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define POLLERR 8
+     * }
+     */
+    public static int POLLERR() {
+        return POLLERR;
+    }
+    private static final int POLLHUP = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define POLLHUP 16
+     * }
+     */
+    public static int POLLHUP() {
+        return POLLHUP;
+    }
     private static final int CLONE_FS = (int)512L;
     /**
      * {@snippet lang=c :
@@ -3680,6 +3905,15 @@ public class Linux {
     public static int MAP_PRIVATE() {
         return MAP_PRIVATE;
     }
+    private static final int MAP_FIXED = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_FIXED 16
+     * }
+     */
+    public static int MAP_FIXED() {
+        return MAP_FIXED;
+    }
     private static final int MAP_ANONYMOUS = (int)32L;
     /**
      * {@snippet lang=c :
@@ -3743,6 +3977,15 @@ public class Linux {
     public static int MADV_POPULATE_WRITE() {
         return MADV_POPULATE_WRITE;
     }
+    private static final int GRND_NONBLOCK = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define GRND_NONBLOCK 1
+     * }
+     */
+    public static int GRND_NONBLOCK() {
+        return GRND_NONBLOCK;
+    }
     private static final int CLOCK_MONOTONIC = (int)1L;
     /**
      * {@snippet lang=c :
@@ -3751,6 +3994,69 @@ public class Linux {
      */
     public static int CLOCK_MONOTONIC() {
         return CLOCK_MONOTONIC;
+    }
+    private static final int SOCK_STREAM = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum __socket_type.SOCK_STREAM = 1
+     * }
+     */
+    public static int SOCK_STREAM() {
+        return SOCK_STREAM;
+    }
+    private static final int SOCK_DGRAM = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum __socket_type.SOCK_DGRAM = 2
+     * }
+     */
+    public static int SOCK_DGRAM() {
+        return SOCK_DGRAM;
+    }
+    private static final int SOCK_CLOEXEC = (int)524288L;
+    /**
+     * {@snippet lang=c :
+     * enum __socket_type.SOCK_CLOEXEC = 524288
+     * }
+     */
+    public static int SOCK_CLOEXEC() {
+        return SOCK_CLOEXEC;
+    }
+    private static final int SOCK_NONBLOCK = (int)2048L;
+    /**
+     * {@snippet lang=c :
+     * enum __socket_type.SOCK_NONBLOCK = 2048
+     * }
+     */
+    public static int SOCK_NONBLOCK() {
+        return SOCK_NONBLOCK;
+    }
+    private static final int SHUT_RD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SHUT_RD = 0
+     * }
+     */
+    public static int SHUT_RD() {
+        return SHUT_RD;
+    }
+    private static final int SHUT_WR = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SHUT_WR = 1
+     * }
+     */
+    public static int SHUT_WR() {
+        return SHUT_WR;
+    }
+    private static final int IFF_UP = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum net_device_flags.IFF_UP = 1
+     * }
+     */
+    public static int IFF_UP() {
+        return IFF_UP;
     }
     private static final int IORING_OP_NOP = (int)0L;
     /**
@@ -3913,33 +4219,6 @@ public class Linux {
      */
     public static int RLIMIT_NOFILE() {
         return RLIMIT_NOFILE;
-    }
-    private static final int SOCK_STREAM = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum __socket_type.SOCK_STREAM = 1
-     * }
-     */
-    public static int SOCK_STREAM() {
-        return SOCK_STREAM;
-    }
-    private static final int SOCK_CLOEXEC = (int)524288L;
-    /**
-     * {@snippet lang=c :
-     * enum __socket_type.SOCK_CLOEXEC = 524288
-     * }
-     */
-    public static int SOCK_CLOEXEC() {
-        return SOCK_CLOEXEC;
-    }
-    private static final int SOCK_NONBLOCK = (int)2048L;
-    /**
-     * {@snippet lang=c :
-     * enum __socket_type.SOCK_NONBLOCK = 2048
-     * }
-     */
-    public static int SOCK_NONBLOCK() {
-        return SOCK_NONBLOCK;
     }
     private static final int TFD_CLOEXEC = (int)524288L;
     /**
@@ -6803,6 +7082,87 @@ public class Linux {
     public static int OFFSETOF_rlimit_rlim_cur() {
         return OFFSETOF_rlimit_rlim_cur;
     }
+    private static final int SIZEOF_ifreq = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_ifreq = 40
+     * }
+     */
+    public static int SIZEOF_ifreq() {
+        return SIZEOF_ifreq;
+    }
+    private static final int OFFSETOF_ifreq_ifr_name = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_ifreq_ifr_name = 0
+     * }
+     */
+    public static int OFFSETOF_ifreq_ifr_name() {
+        return OFFSETOF_ifreq_ifr_name;
+    }
+    private static final int OFFSETOF_ifreq_ifr_flags = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_ifreq_ifr_flags = 16
+     * }
+     */
+    public static int OFFSETOF_ifreq_ifr_flags() {
+        return OFFSETOF_ifreq_ifr_flags;
+    }
+    private static final int OFFSETOF_ifreq_ifr_ifindex = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_ifreq_ifr_ifindex = 16
+     * }
+     */
+    public static int OFFSETOF_ifreq_ifr_ifindex() {
+        return OFFSETOF_ifreq_ifr_ifindex;
+    }
+    private static final int OFFSETOF_ifreq_ifr_mtu = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_ifreq_ifr_mtu = 16
+     * }
+     */
+    public static int OFFSETOF_ifreq_ifr_mtu() {
+        return OFFSETOF_ifreq_ifr_mtu;
+    }
+    private static final int SIZEOF_pollfd = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.SIZEOF_pollfd = 8
+     * }
+     */
+    public static int SIZEOF_pollfd() {
+        return SIZEOF_pollfd;
+    }
+    private static final int OFFSETOF_pollfd_fd = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_fd = 0
+     * }
+     */
+    public static int OFFSETOF_pollfd_fd() {
+        return OFFSETOF_pollfd_fd;
+    }
+    private static final int OFFSETOF_pollfd_events = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_events = 4
+     * }
+     */
+    public static int OFFSETOF_pollfd_events() {
+        return OFFSETOF_pollfd_events;
+    }
+    private static final int OFFSETOF_pollfd_revents = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum layout.OFFSETOF_pollfd_revents = 6
+     * }
+     */
+    public static int OFFSETOF_pollfd_revents() {
+        return OFFSETOF_pollfd_revents;
+    }
     private static final long TIOCGPTN = 2147767344L;
     /**
      * {@snippet lang=c :
@@ -7081,6 +7441,87 @@ public class Linux {
      */
     public static int RWF_APPEND() {
         return RWF_APPEND;
+    }
+    private static final int AF_UNIX = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define AF_UNIX 1
+     * }
+     */
+    public static int AF_UNIX() {
+        return AF_UNIX;
+    }
+    private static final long TUNSETIFF = 1074025674L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNSETIFF 1074025674
+     * }
+     */
+    public static long TUNSETIFF() {
+        return TUNSETIFF;
+    }
+    private static final long TUNSETPERSIST = 1074025675L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNSETPERSIST 1074025675
+     * }
+     */
+    public static long TUNSETPERSIST() {
+        return TUNSETPERSIST;
+    }
+    private static final long TUNGETFEATURES = 2147767503L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNGETFEATURES 2147767503
+     * }
+     */
+    public static long TUNGETFEATURES() {
+        return TUNGETFEATURES;
+    }
+    private static final long TUNSETOFFLOAD = 1074025680L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNSETOFFLOAD 1074025680
+     * }
+     */
+    public static long TUNSETOFFLOAD() {
+        return TUNSETOFFLOAD;
+    }
+    private static final long TUNGETIFF = 2147767506L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNGETIFF 2147767506
+     * }
+     */
+    public static long TUNGETIFF() {
+        return TUNGETIFF;
+    }
+    private static final long TUNSETSNDBUF = 1074025684L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNSETSNDBUF 1074025684
+     * }
+     */
+    public static long TUNSETSNDBUF() {
+        return TUNSETSNDBUF;
+    }
+    private static final long TUNSETVNETHDRSZ = 1074025688L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNSETVNETHDRSZ 1074025688
+     * }
+     */
+    public static long TUNSETVNETHDRSZ() {
+        return TUNSETVNETHDRSZ;
+    }
+    private static final long TUNSETQUEUE = 1074025689L;
+    /**
+     * {@snippet lang=c :
+     * #define TUNSETQUEUE 1074025689
+     * }
+     */
+    public static long TUNSETQUEUE() {
+        return TUNSETQUEUE;
     }
     private static final int IORING_SETUP_CLAMP = (int)16L;
     /**
@@ -7855,15 +8296,6 @@ public class Linux {
      */
     public static int MFD_HUGETLB() {
         return MFD_HUGETLB;
-    }
-    private static final int AF_UNIX = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define AF_UNIX 1
-     * }
-     */
-    public static int AF_UNIX() {
-        return AF_UNIX;
     }
 }
 

@@ -14,11 +14,15 @@
 #include <linux/capability.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/openat2.h>
+#include <linux/sockios.h>
 #include <linux/stat.h>
 #include <linux/xattr.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -26,6 +30,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -408,5 +413,16 @@ enum layout {
 
     SIZE(rlimit),
     OFFSET(rlimit, rlim_cur),
+
+    SIZE(ifreq),
+    OFFSETOF_ifreq_ifr_name = offsetof(struct ifreq, ifr_name),
+    OFFSETOF_ifreq_ifr_flags = offsetof(struct ifreq, ifr_flags),
+    OFFSETOF_ifreq_ifr_ifindex = offsetof(struct ifreq, ifr_ifindex),
+    OFFSETOF_ifreq_ifr_mtu = offsetof(struct ifreq, ifr_mtu),
+
+    SIZE(pollfd),
+    OFFSET(pollfd, fd),
+    OFFSET(pollfd, events),
+    OFFSET(pollfd, revents),
 
 };

@@ -93,6 +93,9 @@ public final class Errno {
     /** Function not implemented. */
     public static final int ENOSYS = 38;
 
+    /** File descriptor in bad state. */
+    public static final int EBADFD = 77;
+
     /** Operation not supported. */
     public static final int EOPNOTSUPP = 95;
 
@@ -104,6 +107,9 @@ public final class Errno {
 
     /** Connection reset by peer. */
     public static final int ECONNRESET = 104;
+
+    /** No buffer space available. */
+    public static final int ENOBUFS = 105;
 
     /** Transport endpoint is not connected. */
     public static final int ENOTCONN = 107;

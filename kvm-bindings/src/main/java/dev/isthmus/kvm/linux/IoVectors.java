@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.kvm.generated.Linux;
 
 /**
- * Pieces of native memory for one {@link HostFile#preadv} or {@link HostFile#pwritev} ({@code struct
- * iovec[]}), to be filled and used again.
+ * Pieces of native memory for one {@link HostFile#preadv} or {@link HostFile#pwritev}, or a call of
+ * {@link VectorIo} ({@code struct iovec[]}), to be filled and used again.
  *
  * <p>One thread at a time. Allocates nothing after its construction.
  */

@@ -38,6 +38,15 @@ public final class UnixSocket implements AutoCloseable {
      * @throws ErrnoException EADDRINUSE if somebody listens there, or the path is no socket
      */
     public static UnixSocket listen(String path) {
+        return listen(path, 1);
+    }
+
+    /**
+     * Listens, as {@link #listen(String)} does, with room for more who wait.
+     *
+     * @param waiting how many may wait to be accepted
+     */
+    public static UnixSocket listen(String path, int waiting) {
         Fd fd = socket();
         try {
             long result = withAddress(Linux.__NR_bind(), fd, path);
@@ -48,7 +57,7 @@ public final class UnixSocket implements AutoCloseable {
             if (result < 0) {
                 throw ErrnoException.of("bind", path, result);
             }
-            result = Syscall.call(Linux.__NR_listen(), fd.number(), 1);
+            result = Syscall.call(Linux.__NR_listen(), fd.number(), waiting);
             if (result < 0) {
                 unlink(path);
                 throw ErrnoException.of("listen", path, result);

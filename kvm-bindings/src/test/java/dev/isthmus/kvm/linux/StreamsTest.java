@@ -247,4 +247,45 @@ class StreamsTest {
             assertEquals("fd (closed)", duplicate.toString());
         }
     }
+
+    @Test
+    @SuppressWarnings("try") // The client goes first.
+    void endsOfAStreamAreSeenByThePeer() {
+        String path = directory.resolve("ends").toString();
+        try (UnixSocket listening = UnixSocket.listen(path, 2);
+                Fd client = UnixSocket.connect(path);
+                Fd server = listening.accept()) {
+            assertNotNull(server);
+            assertFalse(StreamEnds.hungUp(server));
+
+            StreamIo.write(client, memory("last words"));
+            StreamEnds.endSending(client);
+            assertEquals("last words", readText(server));
+            assertEquals(StreamIo.END_OF_STREAM, StreamIo.read(server, memory("x")));
+            assertFalse(StreamEnds.hungUp(server));
+            StreamEnds.endReceiving(client);
+            assertTrue(StreamEnds.hungUp(server));
+            assertEquals(StreamIo.END_OF_STREAM, StreamIo.write(server, memory("x")));
+
+            client.close();
+            StreamEnds.endSending(server);
+        }
+    }
+
+    @Test
+    void asManyMayWaitAsWereAllowed() {
+        String path = directory.resolve("many").toString();
+        try (UnixSocket _ = UnixSocket.listen(path, 5)) {
+            for (int i = 0; i < 5; i++) {
+                UnixSocket.connect(path).close();
+            }
+        }
+    }
+
+    @Test
+    void endOfWhatIsNoSocketIsAnError() {
+        try (Pty pty = Pty.open()) {
+            assertThrows(ErrnoException.class, () -> StreamEnds.endSending(pty.master()));
+        }
+    }
 }

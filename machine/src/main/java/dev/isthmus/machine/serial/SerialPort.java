@@ -23,4 +23,10 @@ public interface SerialPort {
 
     /** The backend, which did not take all output at the last time, can take more. May call {@code transmit} at once. */
     void transmitReady();
+
+    /**
+     * Somebody has come to the backend's other end, or has left, where it can tell; there is somebody until it says
+     * otherwise. Serial lines do not show it; ports of a virtio console do.
+     */
+    default void connected(boolean present) {}
 }

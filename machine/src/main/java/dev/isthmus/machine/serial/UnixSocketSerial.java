@@ -74,6 +74,7 @@ final class UnixSocketSerial implements SerialBackend {
     public void attach(EventLoop loop, SerialPort port) {
         this.loop = loop;
         this.port = port;
+        port.connected(false);
         listen();
     }
 
@@ -136,19 +137,24 @@ final class UnixSocketSerial implements SerialBackend {
                 listening = null;
                 client = accepted;
                 stream = new FdStream(loop, accepted, true, new Client(port));
+                port.connected(true);
                 stream.start();
             }
         }
     }
 
     private final class Client extends PortUser {
+        private final SerialPort port;
+
         Client(SerialPort port) {
             super(port);
+            this.port = port;
         }
 
         @Override
         public void gone() {
             dropClient();
+            port.connected(false);
             listen();
         }
     }

@@ -5,14 +5,12 @@ import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.block.ImageFormat;
 import dev.isthmus.block.RateLimits;
-import dev.isthmus.device.Rate;
 import dev.isthmus.machine.DiskCache;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.DiskEngine;
 import dev.isthmus.machine.DiskErrorPolicy;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.block.ImageLocking;
-import dev.isthmus.vmm.ByteSize;
 
 /** The value of {@code --disk}. What it can't be is refused in one line. */
 final class DiskOption {
@@ -68,7 +66,7 @@ final class DiskOption {
         if (text == null) {
             return DiskConfig.QUEUES_BY_CPUS;
         }
-        int queues = digits(text);
+        int queues = RateOption.digits(text);
         if (queues > 0) {
             return queues;
         }
@@ -107,76 +105,14 @@ final class DiskOption {
     private static RateLimits limits(KeyValues parts) {
         try {
             return new RateLimits(
-                    rate(parts, "iops", false),
-                    rate(parts, "iops-rd", false),
-                    rate(parts, "iops-wr", false),
-                    rate(parts, "bps", true),
-                    rate(parts, "bps-rd", true),
-                    rate(parts, "bps-wr", true));
+                    RateOption.count(NAME, parts, "iops"),
+                    RateOption.count(NAME, parts, "iops-rd"),
+                    RateOption.count(NAME, parts, "iops-wr"),
+                    RateOption.bytes(NAME, parts, "bps"),
+                    RateOption.bytes(NAME, parts, "bps-rd"),
+                    RateOption.bytes(NAME, parts, "bps-wr"));
         } catch (IllegalArgumentException e) {
             throw wrong(String.valueOf(e.getMessage()), "Give iops or bps alone, or those of -rd and -wr.");
-        }
-    }
-
-    private static Rate rate(KeyValues parts, String key, boolean bytes) {
-        String average = parts.get(key);
-        String burst = parts.get(key.concat("-max"));
-        String length = parts.get(key.concat("-max-length"));
-        if (average == null && burst == null && length == null) {
-            return Rate.UNLIMITED;
-        }
-        try {
-            return new Rate(
-                    average == null ? 0 : amount(key, average, bytes),
-                    burst == null ? 0 : amount(key.concat("-max"), burst, bytes),
-                    length == null ? 1 : seconds(key.concat("-max-length"), length));
-        } catch (IllegalArgumentException e) {
-            throw wrong(
-                    key + ": " + e.getMessage(),
-                    bytes
-                            ? "For example bps=10M,bps-max=50M,bps-max-length=10."
-                            : "For example iops=500,iops-max=2000,iops-max-length=10.");
-        }
-    }
-
-    private static long amount(String key, String text, boolean bytes) {
-        if (!bytes) {
-            int operations = digits(text);
-            if (operations > 0) {
-                return operations;
-            }
-            throw wrong(key + "=" + text + " is not a number of operations", "Give a whole number, for example iops=500.");
-        }
-        try {
-            long amount = ByteSize.parseBytes(text);
-            if (amount > 0) {
-                return amount;
-            }
-        } catch (VmException.Configuration e) {
-            // Said below.
-        }
-        throw wrong(key + "=" + text + " is not a number of bytes", "Give bytes a second, for example bps=10M.");
-    }
-
-    private static int seconds(String key, String text) {
-        int seconds = digits(text);
-        if (seconds > 0) {
-            return seconds;
-        }
-        throw wrong(key + "=" + text + " is not a number of seconds", "Give whole seconds, at least 1.");
-    }
-
-    /** Returns a number of plain digits, or -1 where it is none or too large. */
-    private static int digits(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
-                return -1;
-            }
-        }
-        try {
-            return Integer.parseInt(text);
-        } catch (NumberFormatException e) {
-            return -1;
         }
     }
 

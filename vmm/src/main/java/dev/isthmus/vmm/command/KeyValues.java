@@ -16,11 +16,16 @@ import dev.isthmus.machine.VmException;
 final class KeyValues {
     private final String option;
     private final String[] known;
+    private final String[] repeatable;
     private final @Nullable String[] values;
 
-    private KeyValues(String option, String[] known) {
+    /** Of repeatable keys all values, with their keys before them, in the order of the text. */
+    private final List<String> repeated = new ArrayList<>();
+
+    private KeyValues(String option, String[] known, String[] repeatable) {
         this.option = option;
         this.known = known;
+        this.repeatable = repeatable;
         this.values = new @Nullable String[known.length];
     }
 
@@ -33,7 +38,16 @@ final class KeyValues {
      * @throws VmException.Configuration if there is another key, a key twice, or a part without a value
      */
     static KeyValues parse(String option, String text, String... known) {
-        KeyValues result = new KeyValues(option, known);
+        return read(new KeyValues(option, known, new String[0]), text);
+    }
+
+    /** Reads an option's value as above, which may be empty, and has keys that may occur more than once. */
+    static KeyValues parseAny(String option, String text, String[] known, String[] repeatable) {
+        KeyValues result = new KeyValues(option, known, repeatable);
+        return text.isEmpty() ? result : read(result, text);
+    }
+
+    private static KeyValues read(KeyValues result, String text) {
         for (String part : split(text)) {
             result.take(part);
         }
@@ -48,6 +62,17 @@ final class KeyValues {
             }
         }
         throw new IllegalArgumentException(key);
+    }
+
+    /** Returns all values of a repeatable key. */
+    List<String> all(String key) {
+        List<String> found = new ArrayList<>();
+        for (int i = 0; i < repeated.size(); i += 2) {
+            if (repeated.get(i).equals(key)) {
+                found.add(repeated.get(i + 1));
+            }
+        }
+        return found;
     }
 
     /** Returns a key's value, which has to be there. */
@@ -105,11 +130,22 @@ final class KeyValues {
                 return;
             }
         }
+        for (String candidate : repeatable) {
+            if (candidate.equals(key)) {
+                if (equals < 0 || equals == part.length() - 1) {
+                    throw new VmException.Configuration(option + ": " + key + " has no value", knownKeys());
+                }
+                repeated.add(key);
+                repeated.add(part.substring(equals + 1));
+                return;
+            }
+        }
         throw new VmException.Configuration(option + ": unknown key '" + key + "'", knownKeys());
     }
 
     private String knownKeys() {
-        return "Known keys: " + String.join(", ", known) + "; a comma in a value is written twice.";
+        String more = repeatable.length == 0 ? "" : ", " + String.join(", ", repeatable);
+        return "Known keys: " + String.join(", ", known) + more + "; a comma in a value is written twice.";
     }
 
     /** Splits at single commas; a pair of them stands for one in the text. */
