@@ -88,7 +88,6 @@ class HostileDevicesIT {
                 return;
             } catch (IOException e) {
                 // The guest has reset that one.
-                continue;
             }
         }
     }
