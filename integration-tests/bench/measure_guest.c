@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs VMs of the driver guest (integration-tests/guests) in turn, ROUNDS times each, and prints a line per run: name,
- * exit status, nanoseconds of CPU that the host's vCPU threads and that all other threads of the process took between the
- * guest's lines "begin" and "end", then the guest's line "result".
+ * exit status, nanoseconds of CPU that the host's vCPU threads and that all other threads of the process and of its
+ * children took between the guest's lines "begin" and "end", then the guest's line "result".
  *
  *   measure_guest ROUNDS NAME COMMAND… [-- NAME COMMAND…]…
  *
@@ -46,11 +46,34 @@ static long long process_nanos(pid_t pid)
 {
     clockid_t clock;
     struct timespec t;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) {
-        perror("clock_getcpuclockid");
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0; /* it has ended */
+    return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* The parent of a process, or 0 where it has ended: the second field behind its name, which is in brackets. */
+static pid_t parent_of(const char *process)
+{
+    char path[384], line[LINE_BYTES];
+    snprintf(path, sizeof path, "/proc/%s/stat", process);
+    const char *behind_name = read_first_line(path, line, sizeof line) ? strrchr(line, ')') : NULL;
+    return behind_name == NULL || strlen(behind_name) < 4 ? 0 : (pid_t)strtol(behind_name + 4, NULL, 10);
+}
+
+/* The same of a process and all that it has started, which a device of it may be. */
+static long long family_nanos(pid_t pid)
+{
+    long long nanos = process_nanos(pid);
+    DIR *processes = opendir("/proc");
+    if (processes == NULL) {
+        perror("/proc");
         exit(1);
     }
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
+    for (struct dirent *process; (process = readdir(processes)) != NULL;)
+        if (process->d_name[0] >= '1' && process->d_name[0] <= '9' && parent_of(process->d_name) == pid)
+            nanos += family_nanos((pid_t)strtol(process->d_name, NULL, 10));
+    closedir(processes);
+    return nanos;
 }
 
 /* A thread's part is the first number of its schedstat. */
@@ -75,7 +98,7 @@ static struct cpu_times cpu_times(pid_t pid)
             times.vcpu_nanos += strtoll(numbers, NULL, 10);
     }
     closedir(tasks);
-    times.other_nanos = process_nanos(pid) - times.vcpu_nanos;
+    times.other_nanos = family_nanos(pid) - times.vcpu_nanos;
     return times;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attack.h"
 
+#include "clock.h"
 #include "console.h"
 #include "cpu.h"
 #include "hostile.h"
@@ -10,15 +11,13 @@
 #include "text.h"
 #include "workload.h"
 
-#define TARGETS_MAX 8
-
 /* How much longer than the attack the other device may take with what it has begun. */
 #define VICTIM_PATIENCE_SECONDS 60
 
 /* The victim writes for so long, then reads for so long, then tells. */
 #define VICTIM_PHASE_MILLIS 500
 
-#define REQUESTS_AFTER_START 16
+#define REQUESTS_AFTER_START 64
 
 #define ECAM_FUNCTION_BYTES 4096
 #define PCI_CONFIG_BYTES 256
@@ -44,8 +43,6 @@ static struct {
     uint64_t register_writes, register_reads, config_writes, scribbles, requests, starts, recovered;
 } attacker;
 
-static uint64_t tsc_khz;
-
 static void print_progress(const struct workload *workload)
 {
     console_lock();
@@ -66,9 +63,9 @@ static void run_victim(uint64_t unused)
     __atomic_store_n(&victim.state, VICTIM_BUSY, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&victim.stop, __ATOMIC_ACQUIRE)) {
         workload->write = true;
-        workload_run_ticks(workload, VICTIM_PHASE_MILLIS * tsc_khz);
+        workload_run_ticks(workload, clock_ticks(VICTIM_PHASE_MILLIS));
         workload->write = false;
-        workload_run_ticks(workload, VICTIM_PHASE_MILLIS * tsc_khz);
+        workload_run_ticks(workload, clock_ticks(VICTIM_PHASE_MILLIS));
         print_progress(workload);
     }
     workload_check(workload);
@@ -142,9 +139,10 @@ static void step(void)
         attacker.starts++;
         /* Some requests in peace, which get somewhere. */
         for (unsigned i = hostile_below(hostile, REQUESTS_AFTER_START); i > 0; i--) {
-            target_request(target, hostile);
+            target_request(target, hostile, true);
             attacker.requests++;
         }
+        target_settle(target);
         break;
     case 1:
     case 2:
@@ -159,7 +157,7 @@ static void step(void)
     case 5:
     case 6:
     case 7:
-        target_request(target, hostile);
+        target_request(target, hostile, false);
         attacker.requests++;
         break;
     default:
@@ -167,40 +165,65 @@ static void step(void)
     }
 }
 
-static void find_targets(const char *transport, unsigned count)
+static void add_target(const struct prey *prey, const struct virtio_device *device, unsigned number)
 {
-    if (count < 1 || count > TARGETS_MAX)
-        fail("targets: from 1 to 8");
-    for (unsigned i = 0; i < count; i++) {
+    if (attacker.target_count == TARGETS_MAX)
+        fail("more devices than can be attacked");
+    uintptr_t rings = attacker.hostile.sandbox + (uintptr_t)attacker.target_count * PREY_QUEUES_MAX * RINGS_BYTES;
+    target_open(&attacker.targets[attacker.target_count++], prey, device, number, rings);
+}
+
+static unsigned targets_of(const struct prey *prey, unsigned blk_count)
+{
+    /* Where words may be pages, there is nothing but a balloon. */
+    if (attacker.hostile.pages || prey->id == VIRTIO_ID_BALLOON)
+        return attacker.hostile.pages && prey->id == VIRTIO_ID_BALLOON ? TARGETS_MAX : 0;
+    return prey->id == VIRTIO_ID_BLOCK ? blk_count : TARGETS_MAX;
+}
+
+/* So many of the block devices behind the first, and all devices of other types. */
+static void find_targets(const char *transport, unsigned blk_count)
+{
+    for (unsigned i = 0; i < PREYS; i++) {
+        const struct prey *prey = &preys[i];
+        unsigned first = prey->id == VIRTIO_ID_BLOCK ? 1 : 0;
+        unsigned count = targets_of(prey, blk_count);
         struct virtio_device device;
-        blk_find(&device, transport, i + 1);
-        target_open(&attacker.targets[i], &device);
+        for (unsigned j = first; j < first + count && virtio_find(&device, prey->id, transport, j); j++)
+            add_target(prey, &device, j);
     }
-    attacker.target_count = count;
+    if (attacker.target_count == 0)
+        fail("there is nothing to attack");
 }
 
 static void await_victim(enum victim_state state, uint64_t seconds)
 {
     uint64_t start = read_tsc();
     while (__atomic_load_n(&victim.state, __ATOMIC_ACQUIRE) != state) {
-        if (read_tsc() - start > seconds * 1000 * tsc_khz)
+        if (read_tsc() - start > clock_ticks(seconds * 1000))
             fail("the device that was not attacked has stopped");
         cpu_relax();
     }
 }
 
-/* A device that was attacked, after a reset: it takes what is written, and gives it back. */
-static void use_again(const char *transport, unsigned index)
+/* How many requests the devices of each type have answered that there are. */
+static void print_used_by_type(void)
 {
-    static struct blk blk;
-    static struct workload workload;
-    blk_open(&blk, transport, index);
-    workload_init(&workload, &blk, true);
-    workload_fill(&workload);
-    workload_check(&workload);
-    if (workload.errors + workload.mismatches > 0)
-        fail("a device that was attacked does not work after a reset");
-    attacker.recovered++;
+    print_text("used");
+    for (unsigned i = 0; i < PREYS; i++) {
+        uint64_t used = 0;
+        bool there = false;
+        for (unsigned j = 0; j < attacker.target_count; j++) {
+            const struct target *target = &attacker.targets[j];
+            if (target->prey != &preys[i])
+                continue;
+            there = true;
+            used += target->used + target->packed_used;
+        }
+        if (there)
+            print_field(preys[i].name, used);
+    }
+    print_text("\n");
 }
 
 static void print_result(void)
@@ -212,6 +235,7 @@ static void print_result(void)
         packed_used += attacker.targets[i].packed_used;
     }
     console_lock();
+    print_used_by_type();
     print_text("result");
     print_field("register_writes", attacker.register_writes);
     print_field("register_reads", attacker.register_reads);
@@ -233,9 +257,9 @@ void attack(void)
 {
     const char *transport = option_text("transport", "pci");
     uint64_t seconds = option_number("seconds", 10);
-    tsc_khz = option_number("tsc_khz", 1000000);
+    clock_init();
     attacker.on_pci = text_equals(transport, "pci");
-    hostile_init(&attacker.hostile, option_number("seed", 1));
+    hostile_init(&attacker.hostile, option_number("seed", 1), option_number("balloon", 0) != 0);
     find_targets(transport, (unsigned)option_number("targets", 1));
     blk_open(&victim.blk, transport, 0);
     workload_init(&victim.workload, &victim.blk, true);
@@ -244,7 +268,7 @@ void attack(void)
     start_second_cpu(run_victim, 0);
     await_victim(VICTIM_BUSY, VICTIM_PATIENCE_SECONDS);
     uint64_t start = read_tsc();
-    while (read_tsc() - start < seconds * 1000 * tsc_khz)
+    while (read_tsc() - start < clock_ticks(seconds * 1000))
         step();
     for (unsigned i = 0; i < attacker.target_count; i++) {
         target_restore(&attacker.targets[i]);
@@ -252,8 +276,10 @@ void attack(void)
     }
     __atomic_store_n(&victim.stop, true, __ATOMIC_RELEASE);
     await_victim(VICTIM_DONE, VICTIM_PATIENCE_SECONDS);
-    for (unsigned i = 0; i < attacker.target_count; i++)
-        use_again(transport, i + 1);
+    for (unsigned i = 0; i < attacker.target_count; i++) {
+        attacker.targets[i].prey->use(transport, attacker.targets[i].number);
+        attacker.recovered++;
+    }
     print_result();
     if (victim.workload.errors + victim.workload.mismatches > 0)
         fail("the device that was not attacked has lost data");

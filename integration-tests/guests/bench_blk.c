@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench_blk.h"
 
+#include "clock.h"
 #include "console.h"
 #include "options.h"
 #include "workload.h"
-
-/* Where the host does not say: ticks are then taken for nanoseconds. */
-#define TSC_KHZ_DEFAULT 1000000
-
-static uint64_t tsc_khz;
-
-static uint64_t nanos(uint64_t ticks)
-{
-    return ticks * 1000000 / tsc_khz;
-}
 
 static void print_result(const struct workload *workload, uint64_t kicks)
 {
@@ -31,10 +22,10 @@ static void print_result(const struct workload *workload, uint64_t kicks)
     print_field("ops", workload->ops);
     print_field("bytes", workload->ops * workload->block_bytes);
     print_field("ticks", workload->ticks);
-    print_field("ops_per_s", workload->ticks == 0 ? 0 : workload->ops * tsc_khz * 1000 / workload->ticks);
-    print_field("latency_min_ns", workload->ops == 0 ? 0 : nanos(latency->least));
-    print_field("latency_median_ns", nanos(histogram_quantile(latency, 500)));
-    print_field("latency_p99_ns", nanos(histogram_quantile(latency, 990)));
+    print_field("ops_per_s", clock_per_second(workload->ops, workload->ticks));
+    print_field("latency_min_ns", workload->ops == 0 ? 0 : clock_nanos(latency->least));
+    print_field("latency_median_ns", clock_nanos(histogram_quantile(latency, 500)));
+    print_field("latency_p99_ns", clock_nanos(histogram_quantile(latency, 990)));
     print_field("kicks", kicks);
     print_field("interrupts", workload->interrupts);
     print_field("errors", workload->errors);
@@ -47,15 +38,13 @@ void bench_blk(void)
     static struct blk blk;
     static struct workload workload;
 
-    tsc_khz = option_number("tsc_khz", TSC_KHZ_DEFAULT);
+    clock_init();
     uint64_t ops = option_number("ops", 0);
-    uint64_t run_ticks = option_number("seconds", 1) * 1000 * tsc_khz;
-    uint64_t warmup_ticks = option_number("warmup_ms", 0) * tsc_khz;
+    uint64_t run_ticks = clock_ticks(option_number("seconds", 1) * 1000);
+    uint64_t warmup_ticks = clock_ticks(option_number("warmup_ms", 0));
     blk_open(&blk, option_text("transport", "pci"), (unsigned)option_number("device", 0));
     workload_init(&workload, &blk, option_number("verify", 0) != 0);
     options_check_all_used();
-    if (tsc_khz == 0)
-        fail("tsc_khz: can't be 0");
 
     if (workload.verify && !workload.write)
         workload_fill(&workload);

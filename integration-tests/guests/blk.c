@@ -4,7 +4,6 @@
 #include "console.h"
 #include "mmio.h"
 #include "options.h"
-#include "text.h"
 
 /* 5.2.4 struct virtio_blk_config */
 #define VIRTIO_BLK_CONFIG_CAPACITY 0
@@ -12,47 +11,28 @@
 
 void blk_find(struct virtio_device *device, const char *transport, unsigned number)
 {
-    bool found;
-    if (text_equals(transport, "pci"))
-        found = virtio_pci_find(device, VIRTIO_ID_BLOCK, number);
-    else if (text_equals(transport, "mmio"))
-        found = virtio_mmio_find(device, VIRTIO_ID_BLOCK, number);
-    else
-        fail("transport: neither pci nor mmio");
-    if (!found)
+    if (!virtio_find(device, VIRTIO_ID_BLOCK, transport, number))
         fail("there is no such block device");
 }
 
 void blk_open(struct blk *blk, const char *transport, unsigned number)
 {
-    uint64_t wanted = VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES;
+    uint64_t wanted = VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES | virtio_queue_features();
     blk->queue_count = (unsigned)option_number("queues", 1);
     if (blk->queue_count < 1 || blk->queue_count > BLK_QUEUES_MAX)
         fail("queues: from 1 to 8");
     if (blk->queue_count > 1)
         wanted |= VIRTIO_BLK_F_MQ;
-    if (option_number("event_idx", 1) != 0)
-        wanted |= VIRTIO_F_EVENT_IDX;
-    if (option_number("packed", 0) != 0)
-        wanted |= VIRTIO_F_RING_PACKED;
-    if (option_number("indirect", 1) != 0)
-        wanted |= VIRTIO_F_INDIRECT_DESC;
-    uint64_t size = option_number("queue_size", 256);
-    if (size == 0 || size > VIRTQ_SIZE_MAX)
-        fail("queue_size: up to 1024");
 
     blk_find(&blk->device, transport, number);
     blk->features = virtio_begin(&blk->device, wanted);
-    if ((wanted & ~blk->features & VIRTIO_F_RING_PACKED) != 0)
-        fail("packed: the device does not offer it");
-    if ((blk->features & VIRTIO_F_RING_PACKED) == 0 && (size & (size - 1)) != 0)
-        fail("queue_size: a power of 2 without packed=1");
+    uint16_t size = virtio_queue_size(blk->features);
     if (blk->queue_count > 1
         && ((blk->features & VIRTIO_BLK_F_MQ) == 0
             || mmio_read(blk->device.config + VIRTIO_BLK_CONFIG_NUM_QUEUES, 2) < blk->queue_count))
         fail("the device has fewer queues");
     for (unsigned i = 0; i < blk->queue_count; i++)
-        virtq_open(&blk->queues[i], &blk->device, (uint16_t)i, (uint16_t)size, blk->features);
+        virtq_open(&blk->queues[i], &blk->device, (uint16_t)i, size, blk->features);
     virtio_ready(&blk->device);
     uint32_t low = (uint32_t)mmio_read(blk->device.config + VIRTIO_BLK_CONFIG_CAPACITY, 4);
     uint32_t high = (uint32_t)mmio_read(blk->device.config + VIRTIO_BLK_CONFIG_CAPACITY + 4, 4);

@@ -8,11 +8,22 @@
 /* What low values are below: RAM that nothing is in once the guest has started. */
 #define LOW_VALUES 0x10000
 
-void hostile_init(struct hostile *hostile, uint64_t seed)
+/* The same for numbers of pages: those of the first MiB. */
+#define LOW_PAGES 256
+
+#define SPILL_BYTES (64ul << 10)
+
+/* Added to each half of a word, it makes it the number of a page beyond 4 GiB. */
+#define HIGH_PAGES 0x0010000000100000ull
+
+void hostile_init(struct hostile *hostile, uint64_t seed, bool pages)
 {
+    hostile->pages = pages;
     hostile->random.state = seed;
     hostile->sandbox_bytes = SANDBOX_BYTES;
     hostile->sandbox = (uintptr_t)memory_take_end(SANDBOX_BYTES);
+    hostile->spill_bytes = SPILL_BYTES;
+    hostile->spill = (uintptr_t)memory_take_end(SPILL_BYTES);
 }
 
 uint32_t hostile_below(struct hostile *hostile, uint32_t bound)
@@ -32,9 +43,15 @@ static uint32_t above_ram(struct hostile *hostile)
     return end + hostile_below(hostile, UINT32_MAX - end);
 }
 
-uint64_t hostile_address(struct hostile *hostile)
+uint64_t hostile_bits(struct hostile *hostile)
 {
     uint64_t random = random_next(&hostile->random);
+    return hostile->pages ? random | HIGH_PAGES : random;
+}
+
+uint64_t hostile_address(struct hostile *hostile)
+{
+    uint64_t random = hostile_bits(hostile);
     switch (hostile_below(hostile, 8)) {
     case 0:
         return above_ram(hostile);
@@ -58,13 +75,13 @@ uint32_t hostile_value(struct hostile *hostile)
     case 2:
         return hostile_below(hostile, 16);
     case 3:
-        return 1u << hostile_below(hostile, 16);
+        return 1u << hostile_below(hostile, hostile->pages ? 8 : 16);
     case 4:
         return above_ram(hostile);
     case 5:
         return (uint32_t)in_sandbox(hostile);
     default:
-        return hostile_below(hostile, LOW_VALUES);
+        return hostile_below(hostile, hostile->pages ? LOW_PAGES : LOW_VALUES);
     }
 }
 
@@ -77,6 +94,6 @@ void hostile_scribble(struct hostile *hostile, unsigned words)
         if (hostile_below(hostile, 2) == 0)
             sandbox[at] = hostile_address(hostile);
         else
-            sandbox[at + 1] = random_next(&hostile->random) | 1ull << 48;
+            sandbox[at + 1] = hostile_bits(hostile) | 1ull << 48;
     }
 }

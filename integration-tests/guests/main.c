@@ -3,6 +3,9 @@
 
 #include "attack.h"
 #include "bench_blk.h"
+#include "bench_fs.h"
+#include "bench_net.h"
+#include "bench_vsock.h"
 #include "console.h"
 #include "cpu.h"
 #include "crash.h"
@@ -26,11 +29,17 @@ void main(uint64_t start_info)
     const char *command = options_command();
     if (text_equals(command, "blk"))
         bench_blk();
+    else if (text_equals(command, "net"))
+        bench_net();
+    else if (text_equals(command, "fs"))
+        bench_fs();
+    else if (text_equals(command, "vsock"))
+        bench_vsock();
     else if (text_equals(command, "attack"))
         attack();
     else if (text_equals(command, "crash"))
         crash();
     else
-        fail("what to do is none of: blk, attack, crash");
+        fail("what to do is none of: blk, net, vsock, fs, attack, crash");
     debug_exit(EXIT_DONE);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "target.h"
 
-#include "blk.h"
+#include "clock.h"
 #include "console.h"
+#include "cpu.h"
 #include "mmio.h"
 #include "virtio_mmio.h"
 #include "virtio_pci.h"
@@ -18,16 +19,20 @@
 #define PATIENCE 100
 
 #define REQUESTS_MAX 8
-#define CHAIN_MAX 6
 
-/* The sandbox: buffers anywhere, among them rings, headers and the byte for all statuses, which are so overwritten, too. */
-#define BUFFER_BYTES 4096
-#define BUFFERS 100
-#define AVAIL_OFFSET 0x1000
-#define USED_OFFSET 0x2000
-#define HEADERS_OFFSET 0x3000
-#define HEADERS 256
-#define STATUS_OFFSET 0x70000
+/* How often rings are looked at that are full. */
+#define ROOM_PATIENCE 1000
+
+/* One of so many descriptors is damaged where rings are left in peace. */
+#define DAMAGE_IN_PEACE 512
+
+/* A device that has used nothing for so long has nothing to do, or waits for the host's processors. */
+#define IDLE_MILLIS 2
+#define SETTLE_MILLIS 20
+
+/* The rings of a queue. Buffers are anywhere in the sandbox, so that rings are overwritten, too. */
+#define AVAIL_OFFSET 0x400
+#define USED_OFFSET 0x800
 
 static void add_window(struct target *target, uintptr_t address, uint32_t bytes)
 {
@@ -62,9 +67,16 @@ static void open_pci(struct target *target, pci_function_t function)
     pci_save(function, &target->setup);
 }
 
-void target_open(struct target *target, const struct virtio_device *device)
+void target_open(struct target *target, const struct prey *prey, const struct virtio_device *device, unsigned number,
+                 uintptr_t rings)
 {
-    *target = (struct target){.device = *device, .on_pci = device->notify != 0};
+    *target = (struct target){
+        .prey = prey,
+        .device = *device,
+        .number = number,
+        .rings = rings,
+        .on_pci = device->notify != 0,
+    };
     if (target->on_pci)
         open_pci(target, device->function);
     else
@@ -78,15 +90,16 @@ void target_restore(struct target *target)
 }
 
 /* Empty rings, as the device finds them where it is told the truth. */
-static void init_rings(struct virtq *queue, struct hostile *hostile, bool packed)
+static void init_rings(struct virtq *queue, uintptr_t rings, uint16_t index, bool packed)
 {
     *queue = (struct virtq){
+        .index = index,
         .size = TARGET_QUEUE_SIZE,
         .packed = packed,
         .free_count = TARGET_QUEUE_SIZE,
-        .desc = (void *)hostile->sandbox,
-        .avail = (void *)(hostile->sandbox + AVAIL_OFFSET),
-        .used = (void *)(hostile->sandbox + USED_OFFSET),
+        .desc = (void *)rings,
+        .avail = (void *)(rings + AVAIL_OFFSET),
+        .used = (void *)(rings + USED_OFFSET),
     };
     if (packed) {
         for (unsigned i = 0; i < TARGET_QUEUE_SIZE; i++)
@@ -103,30 +116,55 @@ static void init_rings(struct virtq *queue, struct hostile *hostile, bool packed
 }
 
 /* Takes what the device has used of packed rings, until it is something that was never added: the rings are scribbled on. */
-static void take_packed(struct target *target)
+static void take_packed(struct target *target, struct virtq *queue)
 {
     uint32_t token, written_bytes;
-    while (pvirtq_try_take(&target->queue, &token, &written_bytes) == PVIRTQ_BUFFER)
+    while (pvirtq_try_take(queue, &token, &written_bytes) == PVIRTQ_BUFFER)
         target->packed_used++;
 }
 
 /* How many requests the device has used since it was started. */
 static void count_used(struct target *target)
 {
-    struct virtq *queue = &target->queue;
-    if (queue->size == 0)
-        return;
-    if (queue->packed)
-        take_packed(target);
-    else
-        target->used += queue->used->idx;
+    for (unsigned i = 0; i < target->prey->queues; i++) {
+        struct virtq *queue = &target->queues[i];
+        if (queue->size == 0)
+            continue;
+        if (queue->packed)
+            take_packed(target, queue);
+        else if (queue->used->idx <= target->made[i]) /* else it was scribbled on */
+            target->used += queue->used->idx;
+    }
+}
+
+/* Tells the device of a queue that is ready in the sandbox, or is where it is told, damaged. */
+static void start_queue(struct target *target, struct hostile *hostile, uint16_t index, bool packed, bool damaged)
+{
+    const struct virtio_device *device = &target->device;
+    struct virtq *queue = &target->queues[index];
+    init_rings(queue, target->rings + (uintptr_t)index * RINGS_BYTES, index, packed);
+    struct virtq told = *queue;
+    if (damaged) {
+        if (hostile_below(hostile, 8) == 0)
+            told.size = (uint16_t)hostile_value(hostile);
+        if (hostile_below(hostile, 16) == 0)
+            told.desc = (void *)hostile_address(hostile);
+        if (hostile_below(hostile, 16) == 0)
+            told.avail = (void *)hostile_address(hostile);
+        if (hostile_below(hostile, 16) == 0)
+            told.used = (void *)hostile_address(hostile);
+    }
+    device->transport->queue_size_max(device, index);
+    device->transport->enable_queue(device, &told);
+    /* Not where a confused device says. */
+    queue->notify = target->on_pci ? device->notify + (uintptr_t)index * device->notify_off_multiplier : told.notify;
+    queue->notify_width_bytes = told.notify_width_bytes;
 }
 
 void target_start(struct target *target, struct hostile *hostile)
 {
     const struct virtio_device *device = &target->device;
     const struct virtio_transport *transport = device->transport;
-    struct virtq *queue = &target->queue;
 
     count_used(target);
     target_restore(target);
@@ -138,41 +176,19 @@ void target_start(struct target *target, struct hostile *hostile)
     if (hostile_below(hostile, 4) == 0)
         features &= random_next(&hostile->random) | VIRTIO_F_VERSION_1;
     if (hostile_below(hostile, 16) == 0)
-        features = random_next(&hostile->random);
+        features = random_next(&hostile->random); /* no word of the sandbox */
     /* One form of rings is attacked as the other is. */
     if (hostile_below(hostile, 2) == 0)
         features &= ~VIRTIO_F_RING_PACKED;
     transport->set_features(device, features);
     uint8_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
     transport->set_status(device, status);
-    init_rings(queue, hostile, (features & VIRTIO_F_RING_PACKED) != 0);
-    struct virtq told = *queue;
-    if (hostile_below(hostile, 8) == 0)
-        told.size = (uint16_t)hostile_value(hostile);
-    if (hostile_below(hostile, 16) == 0)
-        told.desc = (void *)hostile_address(hostile);
-    if (hostile_below(hostile, 16) == 0)
-        told.avail = (void *)hostile_address(hostile);
-    if (hostile_below(hostile, 16) == 0)
-        told.used = (void *)hostile_address(hostile);
-    transport->queue_size_max(device, 0);
-    transport->enable_queue(device, &told);
+    for (unsigned i = 0; i < PREY_QUEUES_MAX; i++)
+        target->made[i] = 0;
+    uint32_t damaged = hostile_below(hostile, target->prey->queues);
+    for (uint16_t i = 0; i < target->prey->queues; i++)
+        start_queue(target, hostile, i, (features & VIRTIO_F_RING_PACKED) != 0, i == damaged);
     transport->set_status(device, status | VIRTIO_CONFIG_S_DRIVER_OK);
-    /* Not where a confused device says. */
-    queue->notify = target->on_pci ? device->notify : told.notify;
-    queue->notify_width_bytes = told.notify_width_bytes;
-}
-
-/* Fills a header in, at a place of the sandbox that is returned. */
-static volatile struct blk_header *header(struct hostile *hostile)
-{
-    uintptr_t at = hostile->sandbox + HEADERS_OFFSET + hostile_below(hostile, HEADERS) * sizeof(struct blk_header);
-    volatile struct blk_header *fields = (volatile struct blk_header *)at;
-    fields->type = hostile_below(hostile, 8) == 0 ? hostile_value(hostile) : hostile_below(hostile, 9);
-    /* Not 0, as hostile.h has it; and where it is taken for the flags of a descriptor, not WRITE. */
-    fields->reserved = 1;
-    fields->sector = hostile_below(hostile, 8) == 0 ? hostile_address(hostile) : hostile_below(hostile, 1024);
-    return fields;
 }
 
 /* Replaces a field. */
@@ -211,33 +227,25 @@ static void damage_packed(struct hostile *hostile, volatile struct pvirtq_desc *
     }
 }
 
-/* The pieces of a request as it should be: header, data and status. Those to read come first. */
-struct pieces {
-    struct buffer buffers[CHAIN_MAX];
-    unsigned count, readable;
-};
-
-static void make_request(struct pieces *pieces, struct hostile *hostile)
+static void make(struct target *target, struct pieces *pieces, const struct virtq *queue, struct hostile *hostile)
 {
-    unsigned data = hostile_below(hostile, CHAIN_MAX - 2);
-    volatile struct blk_header *fields = header(hostile);
-    pieces->count = data + 2;
-    pieces->readable = fields->type == VIRTIO_BLK_T_OUT ? data + 1 : 1;
-    pieces->buffers[0] = (struct buffer){(void *)fields, sizeof *fields};
-    for (unsigned i = 1; i <= data; i++)
-        pieces->buffers[i] = (struct buffer){
-            (void *)(hostile->sandbox + hostile_below(hostile, BUFFERS) * BUFFER_BYTES),
-            SECTOR_BYTES * (1 + hostile_below(hostile, BUFFER_BYTES / SECTOR_BYTES)),
-        };
-    pieces->buffers[data + 1] = (struct buffer){(void *)(hostile->sandbox + STATUS_OFFSET), 1};
+    pieces->count = 0;
+    pieces->readable = 0;
+    pieces->first = target->made[queue->index]++ == 0;
+    target->prey->make(pieces, hostile, queue->index);
 }
 
 /* Writes a chain, with damage here and there; returns its head. */
-static uint16_t chain(struct virtq *queue, struct hostile *hostile)
+static uint16_t chain(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
 {
     struct pieces pieces;
-    make_request(&pieces, hostile);
-    uint16_t head = (uint16_t)(1 + hostile_below(hostile, TARGET_QUEUE_SIZE - CHAIN_MAX));
+    make(target, &pieces, queue, hostile);
+    /* Behind the last one as a rule, so that it is whole for a while; else anywhere, across others. */
+    uint16_t heads = TARGET_QUEUE_SIZE - CHAIN_MAX;
+    if (!peace && hostile_below(hostile, 4) == 0)
+        queue->free_head = (uint16_t)hostile_below(hostile, heads);
+    uint16_t head = (uint16_t)(1 + queue->free_head);
+    queue->free_head = (uint16_t)((queue->free_head + pieces.count) % heads);
     volatile struct virtq_desc *desc = &queue->desc[head];
     for (unsigned i = 0; i < pieces.count; i++) {
         bool last = i + 1 == pieces.count;
@@ -246,52 +254,93 @@ static uint16_t chain(struct virtq *queue, struct hostile *hostile)
         desc[i].flags = (uint16_t)((last ? 0 : VIRTQ_DESC_F_NEXT) | (i < pieces.readable ? 0 : VIRTQ_DESC_F_WRITE));
         desc[i].next = (uint16_t)(last ? 1 : head + i + 1);
     }
-    if (hostile_below(hostile, 16) == 0)
+    if (hostile_below(hostile, peace ? DAMAGE_IN_PEACE : 16) == 0)
         damage(hostile, &desc[hostile_below(hostile, pieces.count)]);
     return head;
 }
 
-static void request_split(struct target *target, struct hostile *hostile)
+/* Waits for a while until there are descriptors for so many requests more; tells whether there are. */
+static bool await_room(const struct virtq *queue, unsigned requests)
 {
-    struct virtq *queue = &target->queue;
+    for (unsigned i = 0; i < ROOM_PATIENCE; i++) {
+        uint16_t pending = (uint16_t)(queue->avail_idx - *(volatile uint16_t *)&queue->used->idx);
+        if (pending + requests <= TARGET_QUEUE_SIZE / CHAIN_MAX)
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+static void request_split(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
+{
     unsigned requests = 1 + hostile_below(hostile, REQUESTS_MAX);
+    /* Most of them as there is room, or the device would soon do nothing more. */
+    if ((peace || hostile_below(hostile, 8) != 0) && !await_room(queue, requests))
+        return;
     for (unsigned i = 0; i < requests; i++)
-        queue->avail->ring[queue->avail_idx++ % TARGET_QUEUE_SIZE] = chain(queue, hostile);
-    if (hostile_below(hostile, 32) == 0)
+        queue->avail->ring[queue->avail_idx++ % TARGET_QUEUE_SIZE] = chain(target, queue, hostile, peace);
+    if (!peace && hostile_below(hostile, 32) == 0)
         queue->avail_idx = (uint16_t)hostile_value(hostile);
     __atomic_store_n(&queue->avail->idx, queue->avail_idx, __ATOMIC_RELEASE);
 }
 
 /* As many as there is room for: a device that was overtaken would wait for ever. */
-static void request_packed(struct target *target, struct hostile *hostile)
+static void request_packed(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
 {
-    struct virtq *queue = &target->queue;
     struct pvirtq_state *state = &queue->packed_state;
-    struct pieces pieces;
-    take_packed(target);
+    take_packed(target, queue);
     for (unsigned i = hostile_below(hostile, REQUESTS_MAX) + 1; i > 0; i--) {
         uint16_t head = state->next_avail;
-        make_request(&pieces, hostile);
+        struct pieces pieces;
+        make(target, &pieces, queue, hostile);
         if (!pvirtq_add(queue, pieces.buffers, pieces.readable, pieces.count - pieces.readable, 0))
             break;
-        if (hostile_below(hostile, 16) == 0)
+        if (hostile_below(hostile, peace ? DAMAGE_IN_PEACE : 16) == 0)
             damage_packed(hostile, &queue->ring[(head + hostile_below(hostile, pieces.count)) % TARGET_QUEUE_SIZE]);
     }
     pvirtq_show(queue);
-    if (hostile_below(hostile, 32) == 0)
+    if (!peace && hostile_below(hostile, 32) == 0)
         state->next_avail = (uint16_t)hostile_below(hostile, TARGET_QUEUE_SIZE);
-    if (hostile_below(hostile, 32) == 0)
-        *queue->driver_event = (uint32_t)random_next(&hostile->random);
+    if (!peace && hostile_below(hostile, 32) == 0)
+        *queue->driver_event = (uint32_t)hostile_bits(hostile);
 }
 
-void target_request(struct target *target, struct hostile *hostile)
+/* A number that changes as the device uses requests. */
+static uint64_t progress(struct target *target)
 {
-    struct virtq *queue = &target->queue;
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < target->prey->queues; i++) {
+        struct virtq *queue = &target->queues[i];
+        if (queue->size != 0 && queue->packed)
+            take_packed(target, queue);
+        else if (queue->size != 0)
+            sum += *(volatile uint16_t *)&queue->used->idx;
+    }
+    return sum + target->packed_used;
+}
+
+void target_settle(struct target *target)
+{
+    uint64_t start = read_tsc(), moved = start, now = start, last = 0;
+    while (now - moved < clock_ticks(IDLE_MILLIS) && now - start < clock_ticks(SETTLE_MILLIS)) {
+        uint64_t sum = progress(target);
+        if (sum != last)
+            moved = now;
+        last = sum;
+        cpu_relax();
+        now = read_tsc();
+    }
+}
+
+void target_request(struct target *target, struct hostile *hostile, bool peace)
+{
+    struct virtq *queue = &target->queues[hostile_below(hostile, target->prey->queues)];
     if (queue->size == 0)
         return;
     if (queue->packed)
-        request_packed(target, hostile);
+        request_packed(target, queue, hostile, peace);
     else
-        request_split(target, hostile);
-    mmio_write(queue->notify, queue->notify_width_bytes, hostile_below(hostile, 8) == 0 ? hostile_value(hostile) : 0);
+        request_split(target, queue, hostile, peace);
+    mmio_write(queue->notify, queue->notify_width_bytes,
+               hostile_below(hostile, 8) == 0 ? hostile_value(hostile) : queue->index);
 }

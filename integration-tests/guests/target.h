@@ -8,6 +8,7 @@
 
 #include "hostile.h"
 #include "pci.h"
+#include "prey.h"
 #include "virtio.h"
 #include "virtq.h"
 
@@ -21,21 +22,33 @@ struct window {
 #define TARGET_QUEUE_SIZE 64
 
 struct target {
+    const struct prey *prey;
+    /* Among its like. */
+    unsigned number;
     struct virtio_device device;
     bool on_pci;
     struct pci_setup setup;
     struct window windows[WINDOWS_MAX];
     unsigned window_count;
-    /* Rings in the sandbox, where a start has put them. */
-    struct virtq queue;
+    /* Rings in the sandbox, of a device's own, where a start has put them. */
+    uintptr_t rings;
+    struct virtq queues[PREY_QUEUES_MAX];
+    /* Requests made since the start, by queue. */
+    uint64_t made[PREY_QUEUES_MAX];
     /* Requests that the device has used, whatever came of them: how far the attack gets. */
     uint64_t used;
     /* Those of them that were in packed rings. */
     uint64_t packed_used;
 };
 
-/* Finds the registers of a device: each structure, the MSI-X table, each BAR as a whole; or the one row of MMIO. */
-void target_open(struct target *target, const struct virtio_device *device);
+/*
+ * Finds the registers of a device: each structure, the MSI-X table, each BAR as a whole; or the one row of MMIO.
+ *
+ * number: which of its like
+ * rings: where its rings are to be, in the sandbox
+ */
+void target_open(struct target *target, const struct prey *prey, const struct virtio_device *device, unsigned number,
+                 uintptr_t rings);
 
 /* Puts a PCI function's addresses back. */
 void target_restore(struct target *target);
@@ -43,7 +56,10 @@ void target_restore(struct target *target);
 /* Resets the device and starts it with rings in the sandbox, which it often should refuse. */
 void target_start(struct target *target, struct hostile *hostile);
 
-/* Makes requests available, of which some could be right, and notifies. */
-void target_request(struct target *target, struct hostile *hostile);
+/* Makes requests available, of which some could be right, and notifies. In peace, the rings around them mostly are right. */
+void target_request(struct target *target, struct hostile *hostile, bool peace);
+
+/* Gives the device time for what it was asked: as long as it uses requests, and a little longer. */
+void target_settle(struct target *target);
 
 #endif

@@ -3,10 +3,46 @@
 
 #include "console.h"
 #include "cpu.h"
+#include "options.h"
+#include "text.h"
+#include "virtq.h"
 
 static void add_status(const struct virtio_device *device, uint8_t bit)
 {
     device->transport->set_status(device, device->transport->status(device) | bit);
+}
+
+bool virtio_find(struct virtio_device *device, uint32_t id, const char *transport, unsigned number)
+{
+    if (text_equals(transport, "pci"))
+        return virtio_pci_find(device, id, number);
+    if (text_equals(transport, "mmio"))
+        return virtio_mmio_find(device, id, number);
+    fail("transport: neither pci nor mmio");
+}
+
+uint64_t virtio_queue_features(void)
+{
+    uint64_t features = 0;
+    if (option_number("event_idx", 1) != 0)
+        features |= VIRTIO_F_EVENT_IDX;
+    if (option_number("indirect", 1) != 0)
+        features |= VIRTIO_F_INDIRECT_DESC;
+    if (option_number("packed", 0) != 0)
+        features |= VIRTIO_F_RING_PACKED;
+    return features;
+}
+
+uint16_t virtio_queue_size(uint64_t features)
+{
+    uint64_t size = option_number("queue_size", 256);
+    if (size == 0 || size > VIRTQ_SIZE_MAX)
+        fail("queue_size: up to 1024");
+    if (option_number("packed", 0) != 0 && (features & VIRTIO_F_RING_PACKED) == 0)
+        fail("packed: the device does not offer it");
+    if ((features & VIRTIO_F_RING_PACKED) == 0 && (size & (size - 1)) != 0)
+        fail("queue_size: a power of 2 without packed=1");
+    return (uint16_t)size;
 }
 
 void virtio_reset(const struct virtio_device *device)

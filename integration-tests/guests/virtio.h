@@ -8,7 +8,14 @@
 
 #include "pci.h"
 
+/* 5 Device Types */
+#define VIRTIO_ID_NET 1
 #define VIRTIO_ID_BLOCK 2
+#define VIRTIO_ID_CONSOLE 3
+#define VIRTIO_ID_RNG 4
+#define VIRTIO_ID_BALLOON 5
+#define VIRTIO_ID_VSOCK 19
+#define VIRTIO_ID_FS 26
 
 /* 2.1 Device Status Field */
 #define VIRTIO_CONFIG_S_ACKNOWLEDGE 1
@@ -61,6 +68,18 @@ struct virtio_device {
 /* Finds the device of a type and number among its like; tells whether there is one. */
 bool virtio_pci_find(struct virtio_device *device, uint32_t id, unsigned number);
 bool virtio_mmio_find(struct virtio_device *device, uint32_t id, unsigned number);
+
+/* The same by the transport's name; fails where there is no such transport. */
+bool virtio_find(struct virtio_device *device, uint32_t id, const char *transport, unsigned number);
+
+/*
+ * The features of queues that the options event_idx, indirect and packed ask for: the first two where not given. What the
+ * device offers is then to be seen.
+ */
+uint64_t virtio_queue_features(void);
+
+/* The option queue_size, which has to suit the features that were negotiated; fails where it does not. */
+uint16_t virtio_queue_size(uint64_t features);
 
 /*
  * Resets a device and negotiates (3.1.1, up to step 6): of the features wanted, those offered, which are returned.

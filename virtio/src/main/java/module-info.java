@@ -15,11 +15,14 @@ module dev.isthmus.virtio {
     exports dev.isthmus.block.qcow2;
     exports dev.isthmus.fuse;
     exports dev.isthmus.virtio;
+    exports dev.isthmus.virtio.balloon;
     exports dev.isthmus.virtio.block;
     exports dev.isthmus.virtio.console;
     exports dev.isthmus.virtio.fs;
     exports dev.isthmus.virtio.net;
+    exports dev.isthmus.virtio.pmem;
     exports dev.isthmus.virtio.queue;
+    exports dev.isthmus.virtio.rng;
     exports dev.isthmus.virtio.transport;
     exports dev.isthmus.virtio.vsock;
 }

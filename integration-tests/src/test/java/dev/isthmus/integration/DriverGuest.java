@@ -105,7 +105,8 @@ final class DriverGuest {
         }
     }
 
-    private static long mix64(long value) {
+    /** The mixing function of SplitMix64 (random.h). */
+    static long mix64(long value) {
         long z = value;
         z = (z ^ (z >>> 30)) * 0xbf58_476d_1ce4_e5b9L;
         z = (z ^ (z >>> 27)) * 0x94d0_49bb_1331_11ebL;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.integration;
 
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.stream.Stream;
 
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,30 +49,9 @@ class HostileDriverIT {
     @TempDir
     Path folder;
 
-    /** What the process has of the host. */
-    private record Usage(long residentBytes, long descriptors, int threads) {
-        static Usage now() throws Exception {
-            long residentBytes = 0;
-            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-                if (line.startsWith("VmRSS:")) {
-                    residentBytes = Long.parseLong(line.replaceAll("\\D", "")) << 10;
-                }
-            }
-            try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
-                return new Usage(
-                        residentBytes, descriptors.count(), ManagementFactory.getThreadMXBean().getThreadCount());
-            }
-        }
-    }
-
     private DiskConfig disk(String name, DiskEngine engine, boolean packed) throws Exception {
         Path image = SparseFile.ofLength(folder.resolve(name), IMAGE_BYTES);
         return DiskConfig.raw(image).withEngine(engine).withQueues(2).withPacked(packed);
-    }
-
-    private static long usedHeapBytes() {
-        System.gc();
-        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
     /** Waits for some seconds of the guest's time, each of which its second vCPU reports. */
@@ -93,12 +69,12 @@ class HostileDriverIT {
                 + DriverGuest.tscKhz();
         // Its compiler's process leaves a thread of the JDK's behind.
         DriverGuest.elf();
-        Usage before = Usage.now();
-        long heapBefore = usedHeapBytes();
+        HostUsage before = HostUsage.now();
+        long heapBefore = HostUsage.heapBytes();
 
         String console;
-        Usage early;
-        Usage late;
+        HostUsage early;
+        HostUsage late;
         Duration taken;
         try (Vm vm = DriverGuest.running(transport, command)
                 .cpus(2)
@@ -108,14 +84,14 @@ class HostileDriverIT {
                 .start()) {
             long startedNanos = System.nanoTime();
             awaitProgress(vm, SECONDS / 4);
-            early = Usage.now();
+            early = HostUsage.now();
             awaitProgress(vm, SECONDS / 2);
-            late = Usage.now();
+            late = HostUsage.now();
             console = DriverGuest.awaitSuccess(vm);
             taken = Duration.ofNanos(System.nanoTime() - startedNanos);
         }
-        long heapAfter = usedHeapBytes();
-        Usage after = Usage.now();
+        long heapAfter = HostUsage.heapBytes();
+        HostUsage after = HostUsage.now();
 
         assertTrue(DriverGuest.field(console, "result", "register_writes") > 0, console);
         assertTrue(DriverGuest.field(console, "result", "used") > 0, console);
@@ -125,10 +101,10 @@ class HostileDriverIT {
         assertEquals(TARGETS, DriverGuest.field(console, "result", "recovered"), console);
         assertTrue(heapAfter - heapBefore < HEAP_GROWTH_MAX_BYTES, () -> heapBefore + " bytes, then " + heapAfter);
         String usage = before + " before, " + early + " early, " + late + " late, " + after + " after";
-        assertTrue(late.residentBytes - early.residentBytes < RESIDENT_GROWTH_MAX_BYTES, usage);
-        assertTrue(late.descriptors - early.descriptors <= DESCRIPTOR_GROWTH_MAX, usage);
-        assertTrue(late.threads - early.threads <= THREAD_GROWTH_MAX, usage);
-        assertTrue(after.descriptors - before.descriptors <= DESCRIPTOR_GROWTH_MAX, usage);
-        assertTrue(after.threads - before.threads <= 2, usage);
+        assertTrue(late.residentBytes() - early.residentBytes() < RESIDENT_GROWTH_MAX_BYTES, usage);
+        assertTrue(late.descriptors() - early.descriptors() <= DESCRIPTOR_GROWTH_MAX, usage);
+        assertTrue(late.threads() - early.threads() <= THREAD_GROWTH_MAX, usage);
+        assertTrue(after.descriptors() - before.descriptors() <= DESCRIPTOR_GROWTH_MAX, usage);
+        assertTrue(after.threads() - before.threads() <= 2, usage);
     }
 }

@@ -8,11 +8,13 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import dev.isthmus.machine.MachineNetwork;
 import dev.isthmus.machine.NetConfig;
 import dev.isthmus.machine.NetworkLink;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.testing.tools.HostPrograms;
+import dev.isthmus.virtio.net.MacAddress;
 import dev.isthmus.virtio.net.VirtualSwitch;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmResult;
@@ -88,5 +90,32 @@ class LinuxSwitchIT {
         assertTrue(packets.contains("ICMP\t\t1"), packets);
         assertTrue(packets.contains("TCP\t1\t"), packets);
         assertFalse(packets.contains("TCP\t0\t"), packets);
+    }
+
+    @Test
+    void guestSeesItsMtuAndItsCablePulledAndPluggedIn() throws Exception {
+        String script = "cd /sys/class/net/eth0; ip link set eth0 up; echo mtu=$(cat mtu); echo mac=$(cat address); "
+                + "until [ $(cat carrier) = 0 ]; do sleep 0.1; done; echo unplugged; "
+                + "until [ $(cat carrier) = 1 ]; do sleep 0.1; done; echo plugged; exit 33";
+        NetConfig net = NetConfig.of(new NetworkLink.Switched(new VirtualSwitch()))
+                .withMtu(1400)
+                .withMac(MacAddress.parse("52:54:00:ab:cd:ef"))
+                .withId("lan");
+        try (Vm vm = start(script, VirtioTransport.PCI, net)) {
+            vm.serial().awaitText("mac=", LinuxGuest.DEADLINE);
+            MachineNetwork network = vm.network("lan");
+
+            network.setLink(false);
+            vm.serial().awaitText("unplugged", LinuxGuest.DEADLINE);
+            assertFalse(network.linkUp());
+            network.setLink(true);
+            VmResult result = LinuxGuest.awaitEnd(vm);
+
+            String console = vm.serial().text();
+            assertEquals(new VmResult.DebugExit(33), result, console);
+            assertTrue(console.contains("mtu=1400"), console);
+            assertTrue(console.contains("mac=52:54:00:ab:cd:ef"), console);
+            assertTrue(network.linkUp());
+        }
     }
 }

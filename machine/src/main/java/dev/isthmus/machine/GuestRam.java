@@ -25,11 +25,13 @@ public final class GuestRam implements AutoCloseable {
     private final Memfd memfd;
     private final HostMapping mapping;
     private final GuestMemory memory;
+    private final long pageBytes;
 
-    private GuestRam(Memfd memfd, HostMapping mapping, GuestMemory memory) {
+    private GuestRam(Memfd memfd, HostMapping mapping, GuestMemory memory, long pageBytes) {
         this.memfd = memfd;
         this.mapping = mapping;
         this.memory = memory;
+        this.pageBytes = pageBytes;
     }
 
     /**
@@ -54,7 +56,7 @@ public final class GuestRam implements AutoCloseable {
             if (config.prefault()) {
                 mapping.populate();
             }
-            return new GuestRam(memfd, mapping, regions(mapping));
+            return new GuestRam(memfd, mapping, regions(mapping), pageBytes);
         } catch (ErrnoException e) {
             if (mapping != null) {
                 mapping.close();
@@ -107,6 +109,16 @@ public final class GuestRam implements AutoCloseable {
     /** Returns the RAM by guest physical address. */
     public GuestMemory memory() {
         return memory;
+    }
+
+    /** Returns the size of the host's pages that it is made of, in bytes. */
+    long pageBytes() {
+        return pageBytes;
+    }
+
+    /** Returns how much there is, in bytes. */
+    long lengthBytes() {
+        return mapping.lengthBytes();
     }
 
     /** Makes all of it zero and gives the pages back to the host. No vCPU may be running. */

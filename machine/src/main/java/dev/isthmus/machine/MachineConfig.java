@@ -83,10 +83,14 @@ public record MachineConfig(
         devices = List.copyOf(devices);
         if (disks.size() + devices.size() > transport.maxDevices()) {
             throw new VmException.Configuration(
-                    "A machine has room for " + transport.maxDevices() + " disks and other virtio devices, not for "
+                    "A machine has room for " + transport.maxDevices()
+                            + (devices.isEmpty() ? " disks, not for " : " disks and other virtio devices, not for ")
                             + (disks.size() + devices.size()) + ".",
                     "Give it fewer.");
         }
+        checkSingle(devices, BalloonConfig.class);
+        checkSingle(devices, ConsoleConfig.class);
+        checkSingle(devices, VsockConfig.class);
         boolean noPort = debugExitPort < 0 || debugExitPort > PORTS - DEBUG_EXIT_PORTS;
         if (debugExitPort != NO_DEBUG_EXIT && noPort) {
             throw new VmException.Configuration(
@@ -110,6 +114,20 @@ public record MachineConfig(
                         "Disk " + disk.path() + " can't have " + disk.queues() + " queues.",
                         "Give it 1 to " + VirtioDevice.QUEUE_COUNT_LIMIT + ".");
             }
+        }
+    }
+
+    private static void checkSingle(List<DeviceConfig> devices, Class<? extends DeviceConfig> kind) {
+        DeviceConfig first = null;
+        for (DeviceConfig device : devices) {
+            if (!kind.isInstance(device)) {
+                continue;
+            }
+            if (first != null) {
+                throw new VmException.Configuration(
+                        "A machine has one " + device.kind() + " at most.", "Leave the others out.");
+            }
+            first = device;
         }
     }
 

@@ -25,6 +25,12 @@ public enum CachePolicy {
         return validSeconds;
     }
 
+    /** Returns how long it is valid that a name does not exist. */
+    int absentSeconds() {
+        // Within the second of AUTO, a program of the guest would miss what the host has just put there for it.
+        return this == ALWAYS ? validSeconds : 0;
+    }
+
     /** Returns the {@code FOPEN_…} bits of open files. */
     int fileFlags() {
         return fileFlags;

@@ -20,6 +20,7 @@ final class FileRequests {
     private static final int COPY_FILE_RANGE_IN_BYTES = 56;
 
     private static final int O_ACCMODE = 3;
+    private static final int O_APPEND = 0x400;
     private static final int O_TRUNC = 0x200;
     private static final int PERMISSIONS = 0xfff;
 
@@ -58,7 +59,7 @@ final class FileRequests {
         if (files.full()) {
             return -FuseErrno.ENFILE;
         }
-        long handle = folder.open(node.handle, flags, stripFor(call, openFlags));
+        long handle = folder.open(node.handle, flags & ~O_APPEND, stripFor(call, openFlags));
         if (handle < 0) {
             return handle;
         }
@@ -97,16 +98,46 @@ final class FileRequests {
         if (directory == null) {
             return -FuseErrno.ESTALE;
         }
+        long refused = refusal(directory);
+        if (refused < 0) {
+            return refused;
+        }
+        return answerMade(
+                call, folder.create(call.caller(), directory.handle, call.name(), flags & ~O_APPEND, mode));
+    }
+
+    /** Makes a file without a name; the name in the request means nothing, and is not read. */
+    long createUnnamed(FuseCall call) {
+        int answerBytes = FuseProtocol.ENTRY_OUT_BYTES + FuseProtocol.OPEN_OUT_BYTES;
+        if (!call.hasArgument(CREATE_IN_BYTES) || call.roomBytes() < answerBytes) {
+            return -FuseErrno.EINVAL;
+        }
+        int flags = (int) call.reader().readU32();
+        int mode = (int) call.reader().readU32() & PERMISSIONS;
+        Node directory = call.node();
+        if (directory == null) {
+            return -FuseErrno.ESTALE;
+        }
+        long error = refusal(directory);
+        if (error < 0) {
+            return error;
+        }
+        return answerMade(call, folder.createUnnamed(call.caller(), directory.handle, flags & ~O_APPEND, mode));
+    }
+
+    /** Returns 0 if a file may be made in a directory and opened, or a negated error number. */
+    private long refusal(Node directory) {
         if (!directory.isDirectory()) {
             return -FuseErrno.ENOTDIR;
         }
         if (folder.readOnly()) {
             return -FuseErrno.EROFS;
         }
-        if (files.full()) {
-            return -FuseErrno.ENFILE;
-        }
-        long handle = folder.create(call.caller(), directory.handle, call.name(), flags, mode);
+        return files.full() ? -FuseErrno.ENFILE : 0;
+    }
+
+    /** Answers with a file that was made and opened. */
+    private long answerMade(FuseCall call, long handle) {
         if (handle < 0) {
             return handle;
         }
@@ -195,7 +226,9 @@ final class FileRequests {
         long offset = reader.readU64();
         long size = reader.readU32();
         int flags = (int) reader.readU32();
-        reader.skip(2 * Long.BYTES);
+        reader.skip(Long.BYTES);
+        int openFlags = (int) reader.readU32();
+        reader.skip(Integer.BYTES);
         if (size > call.argumentBytes() || size > FuseProtocol.TRANSFER_BYTES_MAX || offset < 0) {
             return -FuseErrno.EINVAL;
         }
@@ -207,13 +240,21 @@ final class FileRequests {
         if (size > 0) {
             Caller stripFor = (flags & FuseProtocol.FUSE_WRITE_KILL_SUIDGID) != 0 ? call.caller() : null;
             ScatterList source = call.argumentMemory(size);
-            written = folder.write(file.handle, offset, source, stripFor);
+            written = folder.write(file.handle, appends(flags, openFlags) ? -1 : offset, source, stripFor);
         }
         if (written >= 0) {
             call.writer().writeU32(written);
             call.writer().writeU32(0);
         }
         return written;
+    }
+
+    /**
+     * Tells whether a WRITE goes to the end of the file. The files of the folder are never open for appending: what the
+     * client's cache writes back has a place of its own, also where it names a descriptor that appends.
+     */
+    private static boolean appends(int flags, int openFlags) {
+        return (openFlags & O_APPEND) != 0 && (flags & FuseProtocol.FUSE_WRITE_CACHE) == 0;
     }
 
     /** Finds the file that the first argument names. */

@@ -118,6 +118,8 @@ public final class FuseProtocol {
     public static final int FUSE_COPY_FILE_RANGE = 47;
     /** Make everything stable. */
     public static final int FUSE_SYNCFS = 50;
+    /** Make a file without a name and open it. */
+    public static final int FUSE_TMPFILE = 51;
 
     // Flags of INIT.
 
@@ -143,6 +145,9 @@ public final class FuseProtocol {
     public static final int FUSE_HANDLE_KILLPRIV_V2 = 1 << 28;
     /** {@code flags2} is filled in. */
     public static final int FUSE_INIT_EXT = 1 << 30;
+
+    /** In {@code flags2}: files that are not cached may be mapped and shared. */
+    public static final int FUSE_DIRECT_IO_ALLOW_MMAP_2 = 1 << 4;
 
     // Flags of SETATTR: what is to change.
 
@@ -177,6 +182,8 @@ public final class FuseProtocol {
     public static final int FOPEN_CACHE_DIR = 1 << 3;
     /** Of OPEN and CREATE: truncating clears set-user-ID and set-group-ID bits. */
     public static final int FUSE_OPEN_KILL_SUIDGID = 1;
+    /** Of WRITE: it comes from the client's cache, whichever descriptor it names. */
+    public static final int FUSE_WRITE_CACHE = 1;
     /** Of WRITE: it clears set-user-ID and set-group-ID bits. */
     public static final int FUSE_WRITE_KILL_SUIDGID = 1 << 2;
     /** Of FSYNC: data only. */

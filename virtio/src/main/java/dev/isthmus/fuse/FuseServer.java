@@ -153,6 +153,9 @@ public final class FuseServer {
         } else if (call.opcode() == FuseProtocol.FUSE_READ) {
             outcome.setPayloadBytes(payloadBytes);
         }
+        if (error == FuseErrno.ENFILE) {
+            faults.report("the guest uses more files than the host allows for (see its limit of open files)");
+        }
         call.writeHeader(payloadBytes, error);
         outcome.setError(error);
         outcome.setUsedBytes(FuseProtocol.OUT_HEADER_BYTES + payloadBytes);
@@ -191,6 +194,7 @@ public final class FuseServer {
             case FuseProtocol.FUSE_STATFS -> nodeRequests.space(call);
             case FuseProtocol.FUSE_OPEN -> fileRequests.open(call);
             case FuseProtocol.FUSE_CREATE -> fileRequests.create(call);
+            case FuseProtocol.FUSE_TMPFILE -> fileRequests.createUnnamed(call);
             case FuseProtocol.FUSE_READ -> fileRequests.read(call);
             case FuseProtocol.FUSE_WRITE -> fileRequests.write(call);
             case FuseProtocol.FUSE_FLUSH -> fileRequests.flush(call);
@@ -229,6 +233,8 @@ public final class FuseServer {
         long minor = reader.readU32();
         long readaheadBytes = reader.readU32();
         int offered = (int) reader.readU32();
+        boolean extended = (offered & FuseProtocol.FUSE_INIT_EXT) != 0 && call.hasArgument(Integer.BYTES);
+        int offered2 = extended ? (int) reader.readU32() : 0;
         if (call.roomBytes() < FuseProtocol.INIT_OUT_BYTES) {
             return refuse("INIT without room for its answer");
         }
@@ -255,8 +261,10 @@ public final class FuseServer {
         // Times are told to the nanosecond.
         writer.writeU32(1);
         writer.writeU16((flags & FuseProtocol.FUSE_MAX_PAGES) != 0 ? FuseProtocol.PAGES_MAX : 0);
-        // No alignment of mappings, no flags in the upper half.
-        zero(writer, FuseProtocol.INIT_OUT_BYTES - 30);
+        // No alignment of mappings.
+        writer.writeU16(0);
+        writer.writeU32(offered2 & FuseProtocol.FUSE_DIRECT_IO_ALLOW_MMAP_2);
+        zero(writer, FuseProtocol.INIT_OUT_BYTES - 36);
         ready = true;
         return FuseProtocol.INIT_OUT_BYTES;
     }

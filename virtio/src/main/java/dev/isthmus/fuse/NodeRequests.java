@@ -41,7 +41,7 @@ final class NodeRequests {
             return error != 0 ? -error : -FuseErrno.EINVAL;
         }
         return directory.isDirectory()
-                ? replies.answerEntry(call, directory.handle, call.name())
+                ? replies.answerLookup(call, directory.handle, call.name())
                 : -FuseErrno.ENOTDIR;
     }
 

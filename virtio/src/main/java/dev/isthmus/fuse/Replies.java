@@ -50,9 +50,26 @@ final class Replies {
 
     /** Writes a {@code struct fuse_entry_out} that tells nothing; there must be room for it. */
     static void noEntry(ChainWriter writer) {
-        for (int i = 0; i < FuseProtocol.ENTRY_OUT_BYTES; i += Long.BYTES) {
+        noEntry(writer, 0);
+    }
+
+    private static void noEntry(ChainWriter writer, long validSeconds) {
+        writer.writeU64(0);
+        writer.writeU64(0);
+        writer.writeU64(validSeconds);
+        for (int i = 3 * Long.BYTES; i < FuseProtocol.ENTRY_OUT_BYTES; i += Long.BYTES) {
             writer.writeU64(0);
         }
+    }
+
+    /** Answers a LOOKUP: also with there being nothing, where the client may rely on that for a while. */
+    long answerLookup(FuseCall call, long directory, FileName name) {
+        long result = entry(call, directory, name);
+        if (result == -FuseErrno.ENOENT && cache.absentSeconds() > 0) {
+            noEntry(call.writer(), cache.absentSeconds());
+            return FuseProtocol.ENTRY_OUT_BYTES;
+        }
+        return result < 0 ? result : FuseProtocol.ENTRY_OUT_BYTES;
     }
 
     /** Answers a request for an entry that was found or made. */

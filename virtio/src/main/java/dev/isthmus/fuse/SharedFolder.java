@@ -91,13 +91,23 @@ public interface SharedFolder {
     long open(long node, int flags, @Nullable Caller stripFor);
 
     /**
-     * Makes a regular file and opens it, or opens the one that is there.
+     * Makes a regular file and opens it, or opens the one that is there; that one is truncated as by somebody without the
+     * privilege to keep its set-user-ID bit.
      *
      * @param flags those of open(2), any value
      * @param mode permissions, any value
      * @return a file
      */
     long create(Caller caller, long directory, FileName name, int flags, int mode);
+
+    /**
+     * Makes a regular file without a name, which may get one by {@link #link}, and opens it.
+     *
+     * @param flags those of open(2), any value
+     * @param mode permissions, any value
+     * @return a file
+     */
+    long createUnnamed(Caller caller, long directory, int flags, int mode);
 
     /** Returns another node of an open file. */
     long nodeOf(long file);
@@ -114,6 +124,7 @@ public interface SharedFolder {
     /**
      * Writes; returns how many bytes.
      *
+     * @param offset where, from 0; or -1 for the end of the file, wherever that is by then
      * @param stripFor null, or whoever writes without the privilege to keep the file's set-user-ID bit
      */
     long write(long file, long offset, ScatterView source, @Nullable Caller stripFor);

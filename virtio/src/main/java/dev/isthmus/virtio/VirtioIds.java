@@ -21,6 +21,8 @@ public final class VirtioIds {
     public static final int VIRTIO_ID_VSOCK = 19;
     /** File system device (5.11). */
     public static final int VIRTIO_ID_FS = 26;
+    /** Persistent memory (5.19). */
+    public static final int VIRTIO_ID_PMEM = 27;
 
     /** Our vendor number where a transport asks for one: "ISTH" in ASCII, first letter lowest. */
     public static final int VENDOR_ID = 0x4854_5349;

@@ -6,11 +6,13 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 
+import dev.isthmus.memory.GuestMemory;
 import dev.isthmus.testing.fuse.FuseClient;
 import dev.isthmus.testing.fuse.FuseRequest;
 import dev.isthmus.testing.fuse.MemoryFolder;
 import dev.isthmus.testing.fuzz.FuzzBounds;
 import dev.isthmus.testing.fuzz.FuzzInput;
+import dev.isthmus.testing.memory.FakeGuestMemory;
 import dev.isthmus.testing.virtio.Buffer;
 import dev.isthmus.testing.virtio.VirtioRig;
 import dev.isthmus.virtio.fs.FsTask;
@@ -41,6 +43,10 @@ public final class FuseFuzzTarget {
     private static final int SLOT_BYTES = 0x1_0000;
     private static final int ARGUMENT_BYTES_MAX = 300;
 
+    /** One for all inputs, since making it takes longer than most of them; what they use of it is zeroed. */
+    private static final GuestMemory MEMORY =
+            FakeGuestMemory.ofBytes(FuseClient.ANSWER_GPA + (SLOTS + 1L) * SLOT_BYTES);
+
     private final FuzzInput input;
     private final MemoryFolder folder;
     private final VirtioFs device;
@@ -66,7 +72,9 @@ public final class FuseFuzzTarget {
                 new VirtioFsOptions("fuzz", 1, FuseClient.QUEUE_SIZE, false),
                 new FuseOptions(CachePolicy.AUTO, 8, 4),
                 "fuzz");
-        client = new FuseClient(VirtioRig.Carrier.MMIO, device, false);
+        client = new FuseClient(VirtioRig.Carrier.MMIO, device, false, MEMORY);
+        MEMORY.fill(FuseClient.REQUEST_GPA, SLOTS * SLOT_BYTES, (byte) 0);
+        MEMORY.fill(FuseClient.ANSWER_GPA, SLOTS * SLOT_BYTES, (byte) 0);
     }
 
     /** Takes an input. */

@@ -12,12 +12,15 @@ import dev.isthmus.block.vhdx.VhdxFuzzTarget;
 import dev.isthmus.block.vmdk.VmdkFuzzTarget;
 import dev.isthmus.fuse.FuseFuzzTarget;
 import dev.isthmus.testing.fuzz.FuzzReplay;
+import dev.isthmus.virtio.balloon.BalloonFuzzTarget;
 import dev.isthmus.virtio.block.BlockFuzzTarget;
 import dev.isthmus.virtio.console.ConsoleFuzzTarget;
 import dev.isthmus.virtio.net.NetControlFuzzTarget;
 import dev.isthmus.virtio.net.NetTransmitFuzzTarget;
+import dev.isthmus.virtio.pmem.PmemFuzzTarget;
 import dev.isthmus.virtio.queue.PackedQueueFuzzTarget;
 import dev.isthmus.virtio.queue.SplitQueueFuzzTarget;
+import dev.isthmus.virtio.rng.RngFuzzTarget;
 import dev.isthmus.virtio.transport.RegistersFuzzTarget;
 import dev.isthmus.virtio.vsock.VsockFuzzTarget;
 
@@ -32,6 +35,9 @@ class FuzzReplayTest {
                 NetTransmitFuzzTarget.class,
                 NetControlFuzzTarget.class,
                 VsockFuzzTarget.class,
+                RngFuzzTarget.class,
+                BalloonFuzzTarget.class,
+                PmemFuzzTarget.class,
                 ConsoleFuzzTarget.class,
                 FuseFuzzTarget.class,
                 RegistersFuzzTarget.class,

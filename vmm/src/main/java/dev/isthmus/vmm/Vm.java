@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 import dev.isthmus.machine.DeviceStatistics;
 import dev.isthmus.machine.DiskFault;
 import dev.isthmus.machine.Machine;
+import dev.isthmus.machine.MachineBalloon;
+import dev.isthmus.machine.MachineConsole;
 import dev.isthmus.machine.MachineDisk;
 import dev.isthmus.machine.MachineExit;
 import dev.isthmus.machine.MachineNetwork;
@@ -120,6 +122,20 @@ public final class Vm implements AutoCloseable {
      */
     public MachineNetwork network(String id) {
         return machine.network(id);
+    }
+
+    /**
+     * Returns the balloon, to get memory back from the guest.
+     *
+     * @throws IllegalStateException if there is none ({@link dev.isthmus.machine.BalloonConfig})
+     */
+    public MachineBalloon balloon() {
+        return machine.balloon();
+    }
+
+    /** Returns the consoles and ports ({@link dev.isthmus.machine.ConsoleConfig}), or null where there are none. */
+    public @Nullable MachineConsole console() {
+        return machine.console();
     }
 
     /** Returns what each virtio device has done so far, in the order in which the guest finds them. */

@@ -809,6 +809,15 @@ public class Linux {
     public static int __NR_renameat2() {
         return __NR_renameat2;
     }
+    private static final int __NR_getrandom = (int)318L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_getrandom 318
+     * }
+     */
+    public static int __NR_getrandom() {
+        return __NR_getrandom;
+    }
     private static final int __NR_memfd_create = (int)319L;
     /**
      * {@snippet lang=c :
@@ -826,6 +835,15 @@ public class Linux {
      */
     public static int __NR_copy_file_range() {
         return __NR_copy_file_range;
+    }
+    private static final int __NR_pwritev2 = (int)328L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_pwritev2 328
+     * }
+     */
+    public static int __NR_pwritev2() {
+        return __NR_pwritev2;
     }
     private static final int __NR_statx = (int)332L;
     /**
@@ -2402,15 +2420,6 @@ public class Linux {
     public static int IFNAMSIZ() {
         return IFNAMSIZ;
     }
-    private static final int IFF_TUN = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define IFF_TUN 1
-     * }
-     */
-    public static int IFF_TUN() {
-        return IFF_TUN;
-    }
     private static final int IFF_TAP = (int)2L;
     /**
      * {@snippet lang=c :
@@ -3887,6 +3896,15 @@ public class Linux {
     public static int MAP_PRIVATE() {
         return MAP_PRIVATE;
     }
+    private static final int MAP_FIXED = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_FIXED 16
+     * }
+     */
+    public static int MAP_FIXED() {
+        return MAP_FIXED;
+    }
     private static final int MAP_ANONYMOUS = (int)32L;
     /**
      * {@snippet lang=c :
@@ -3949,6 +3967,15 @@ public class Linux {
      */
     public static int MADV_POPULATE_WRITE() {
         return MADV_POPULATE_WRITE;
+    }
+    private static final int GRND_NONBLOCK = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define GRND_NONBLOCK 1
+     * }
+     */
+    public static int GRND_NONBLOCK() {
+        return GRND_NONBLOCK;
     }
     private static final int CLOCK_MONOTONIC = (int)1L;
     /**
@@ -7208,6 +7235,15 @@ public class Linux {
     public static int O_PATH() {
         return O_PATH;
     }
+    private static final int O_TMPFILE = (int)4259840L;
+    /**
+     * {@snippet lang=c :
+     * #define O_TMPFILE 4259840
+     * }
+     */
+    public static int O_TMPFILE() {
+        return O_TMPFILE;
+    }
     private static final int O_DSYNC = (int)4096L;
     /**
      * {@snippet lang=c :
@@ -7388,6 +7424,15 @@ public class Linux {
     public static int RWF_DSYNC() {
         return RWF_DSYNC;
     }
+    private static final int RWF_APPEND = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * #define RWF_APPEND 16
+     * }
+     */
+    public static int RWF_APPEND() {
+        return RWF_APPEND;
+    }
     private static final int AF_UNIX = (int)1L;
     /**
      * {@snippet lang=c :
@@ -7414,15 +7459,6 @@ public class Linux {
      */
     public static long TUNSETPERSIST() {
         return TUNSETPERSIST;
-    }
-    private static final long TUNGETFEATURES = 2147767503L;
-    /**
-     * {@snippet lang=c :
-     * #define TUNGETFEATURES 2147767503
-     * }
-     */
-    public static long TUNGETFEATURES() {
-        return TUNGETFEATURES;
     }
     private static final long TUNSETOFFLOAD = 1074025680L;
     /**

@@ -108,6 +108,18 @@ public final class FileCalls {
         return repeated(Linux.__NR_openat(), descriptors, digits(fd), allFlags, 0, 0);
     }
 
+    /**
+     * Makes a regular file without a name in a directory, and opens it.
+     *
+     * @param descriptors what {@link #openFolder} returned for {@code /proc/self/fd}
+     * @param flags to write, or to read and write, and others of {@code O_…}; close-on-exec anyway
+     * @return the descriptor; {@code -EOPNOTSUPP} where the file system has no such files
+     */
+    public static long createUnnamed(int descriptors, int directory, int flags, int mode) {
+        int allFlags = flags | Linux.O_TMPFILE() | Linux.O_CLOEXEC();
+        return repeated(Linux.__NR_openat(), descriptors, digits(directory), allFlags, Integer.toUnsignedLong(mode), 0);
+    }
+
     /** Closes a descriptor. */
     public static void close(int fd) {
         Syscall.call(Linux.__NR_close(), fd);
@@ -336,9 +348,13 @@ public final class FileCalls {
     }
 
     static long repeated(int number, long a0, long a1, long a2, long a3, long a4) {
+        return repeated(number, a0, a1, a2, a3, a4, 0);
+    }
+
+    static long repeated(int number, long a0, long a1, long a2, long a3, long a4, long a5) {
         long result;
         do {
-            result = Syscall.call(number, a0, a1, a2, a3, a4, 0);
+            result = Syscall.call(number, a0, a1, a2, a3, a4, a5);
         } while (result == -Errno.EINTR);
         return result;
     }

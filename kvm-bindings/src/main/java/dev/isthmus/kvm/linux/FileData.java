@@ -55,13 +55,23 @@ public final class FileData {
         return transfer(Linux.__NR_pwritev(), fd, vectors, offset);
     }
 
+    /**
+     * Writes one piece of memory after the other at the end of the file, wherever that is by then (RWF_APPEND, Linux 4.16).
+     *
+     * @param vectors which pieces; used up afterwards
+     * @return as {@link #pwritev}
+     */
+    public static long append(int fd, IoVectors vectors) {
+        return transfer(Linux.__NR_pwritev2(), fd, vectors, 0);
+    }
+
     private static long transfer(int number, int fd, IoVectors vectors, long offset) {
         long done = 0;
         try {
             while (vectors.remainingBytes() > 0) {
-                // The offset's high half is for 32-bit kernels.
+                // The offset's high half is for 32-bit kernels; of the calls here, pwritev2 alone has flags.
                 long result = FileCalls.repeated(
-                        number, fd, vectors.address(), vectors.count(), offset + done, 0);
+                        number, fd, vectors.address(), vectors.count(), offset + done, 0, Linux.RWF_APPEND());
                 if (result <= 0) {
                     return done > 0 ? done : result;
                 }

@@ -53,6 +53,35 @@ public final class HostMapping implements AutoCloseable {
         return new HostMapping(mapping.arena, mapping.segment.asReadOnly());
     }
 
+    /**
+     * Maps the whole of a file to read it, followed by zeroes.
+     *
+     * @param fd a file; it may be closed afterwards
+     * @param fileBytes how long it is, positive; the file must not become shorter
+     * @param lengthBytes how long the mapping is to be: a multiple of the page size, at least {@code fileBytes}
+     */
+    public static HostMapping readOnlyPadded(Fd fd, long fileBytes, long lengthBytes) {
+        if (fileBytes <= 0 || fileBytes > lengthBytes) {
+            throw new IllegalArgumentException(fileBytes + " bytes of " + lengthBytes);
+        }
+        HostMapping mapping =
+                map(Linux.PROT_READ(), Linux.MAP_PRIVATE() | Linux.MAP_ANONYMOUS(), -1, 0, lengthBytes);
+        long result =
+                Syscall.call(
+                        Linux.__NR_mmap(),
+                        mapping.address(),
+                        fileBytes,
+                        Linux.PROT_READ(),
+                        Linux.MAP_PRIVATE() | Linux.MAP_FIXED(),
+                        fd.number(),
+                        0);
+        if (Syscall.failed(result)) {
+            mapping.close();
+            throw ErrnoException.of("mmap", fd + ", " + fileBytes + " bytes", result);
+        }
+        return new HostMapping(mapping.arena, mapping.segment.asReadOnly());
+    }
+
     /** Maps zeroes of this process alone, readable and writable. */
     public static HostMapping anonymous(long lengthBytes) {
         int protection = Linux.PROT_READ() | Linux.PROT_WRITE();

@@ -249,6 +249,7 @@ class StreamsTest {
     }
 
     @Test
+    @SuppressWarnings("try") // The client goes first.
     void endsOfAStreamAreSeenByThePeer() {
         String path = directory.resolve("ends").toString();
         try (UnixSocket listening = UnixSocket.listen(path, 2);

@@ -43,7 +43,7 @@ final class AttributeChanges {
     long apply(int node, int file, AttributeChange change, Caller caller) {
         long result = 0;
         if (change.has(FuseProtocol.FATTR_MODE)) {
-            result = FileCalls.changeMode(descriptors, node, change.mode() & HostFolder.PERMISSIONS);
+            result = changeMode(node, change.mode() & HostFolder.PERMISSIONS);
         }
         if (result >= 0 && change.has(OWNER)) {
             result = changeOwner(node, change);
@@ -56,6 +56,20 @@ final class AttributeChanges {
             result = changeTimes(node, change);
         }
         return result;
+    }
+
+    private long changeMode(int node, int mode) {
+        int allowed = mode;
+        if (squashed != null && (mode & HostFolder.SET_ID) != 0) {
+            FolderWorker worker = FolderWorker.current();
+            long result = worker.stat(node);
+            if (result < 0) {
+                return result;
+            }
+            // Of directories, they are no privileges.
+            allowed = worker.statx().isDirectory() ? mode : mode & ~HostFolder.SET_ID;
+        }
+        return FileCalls.changeMode(descriptors, node, allowed);
     }
 
     private long changeOwner(int node, AttributeChange change) {

@@ -10,6 +10,8 @@ package dev.isthmus.machine.fs;
  * <tr><td>owner that the guest sees</td><td>the host's</td><td>always the same user and group</td></tr>
  * <tr><td>owner of what it makes</td><td>the guest's user</td><td>who runs the machine</td></tr>
  * <tr><td>changes of the owner</td><td>as the host's root</td><td>refused with EPERM, but for one to what it is</td></tr>
+ * <tr><td>set-user-ID and set-group-ID bits</td><td>the host's</td><td>files get none: on the host they would be
+ * privileges of who runs the machine, for everybody who can run the file</td></tr>
  * <tr><td>extended attributes</td><td>user, trusted, security.capability</td><td>user</td></tr>
  * <tr><td>takes</td><td>root, with its privileges</td><td>nothing</td></tr>
  * </table>

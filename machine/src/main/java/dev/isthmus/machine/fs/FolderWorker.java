@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.fs;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
 import org.jspecify.annotations.Nullable;
 
 import dev.isthmus.device.FaultLog;
@@ -18,6 +21,9 @@ final class FolderWorker {
     /** More pieces than guests make of a request as a rule; longer ones take several calls. */
     static final int VECTORS = 256;
 
+    /** The most that the names of a file's extended attributes take, in bytes (linux/limits.h). */
+    private static final int XATTR_LIST_MAX = 1 << 16;
+
     private static final WorkersOfThread WORKERS = new WorkersOfThread();
 
     /** A class and not {@code ThreadLocal.withInitial}, whose lambda would be spun while a VM starts. */
@@ -33,6 +39,9 @@ final class FolderWorker {
     private final Statx statx = new Statx();
     private final Statfs statfs = new Statfs();
     private final IoVectors vectors = new IoVectors(VECTORS);
+
+    /** Made when a guest asks for the first time, which many never do. */
+    private @Nullable MemorySegment names;
 
     private FolderWorker() {}
 
@@ -51,6 +60,16 @@ final class FolderWorker {
 
     IoVectors vectors() {
         return vectors;
+    }
+
+    /** Returns memory for the names of all extended attributes that a file can have. */
+    MemorySegment names() {
+        MemorySegment memory = names;
+        if (memory == null) {
+            memory = Arena.ofAuto().allocate(XATTR_LIST_MAX);
+            names = memory;
+        }
+        return memory;
     }
 
     /** Has {@link #statx} tell of a file. */

@@ -24,7 +24,6 @@ import dev.isthmus.kvm.linux.FileCredentials;
 import dev.isthmus.kvm.linux.FileData;
 import dev.isthmus.kvm.linux.HostFile;
 import dev.isthmus.kvm.linux.IoVectors;
-import dev.isthmus.kvm.linux.ResourceLimits;
 import dev.isthmus.kvm.linux.Statfs;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.memory.ScatterView;
@@ -51,6 +50,9 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     /** The mode bits that can be asked for. */
     static final int PERMISSIONS = 07777;
+
+    /** Of {@link #PERMISSIONS}: set-user-ID and set-group-ID. */
+    static final int SET_ID = 06000;
 
     private final Path path;
     private final int root;
@@ -159,7 +161,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
      * have, so that enough are left for everything else.
      */
     public static FuseOptions optionsFor(CachePolicy cache) {
-        long half = ResourceLimits.openFiles() / 2;
+        long half = FolderDescriptors.LIMIT;
         int files = Math.clamp(half / 4, 1, FuseOptions.DEFAULT_FILES);
         int nodes = Math.clamp(half - files, 2, FuseOptions.DEFAULT_NODES);
         return new FuseOptions(cache, nodes, files);
@@ -189,6 +191,10 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     private long counted(long fd) {
         if (fd >= 0) {
+            if (!FolderDescriptors.take()) {
+                FileCalls.close((int) fd);
+                return -Errno.ENFILE;
+            }
             handles.incrementAndGet();
         }
         return fd == -Errno.EMFILE ? -Errno.ENFILE : fd;
@@ -201,8 +207,9 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
 
     @Override
     public void closeFile(long file) {
-        handles.decrementAndGet();
         FileCalls.close((int) file);
+        handles.decrementAndGet();
+        FolderDescriptors.giveBack();
     }
 
     @Override
@@ -242,7 +249,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
         FolderWorker worker = FolderWorker.current();
         try {
             return worker.assume(caller, squashed, faults)
-                    ? FileCalls.makeNode((int) directory, name.zeroTerminated(), mode, device)
+                    ? FileCalls.makeNode((int) directory, name.zeroTerminated(), ofFile(mode), device)
                     : -Errno.EPERM;
         } finally {
             worker.restore();
@@ -282,7 +289,8 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
             if (!worker.assume(caller, squashed, faults)) {
                 return -Errno.EPERM;
             }
-            created = FileCalls.openEntry((int) directory, name.zeroTerminated(), exclusive, mode & PERMISSIONS);
+            created = FileCalls.openEntry(
+                    (int) directory, name.zeroTerminated(), exclusive, ofFile(mode & PERMISSIONS));
         } finally {
             worker.restore();
         }
@@ -295,10 +303,30 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
             return counted(node);
         }
         try {
-            return counted(regularFiles.reopen((int) node, flags));
+            return open(node, flags, caller);
         } finally {
             FileCalls.close((int) node);
         }
+    }
+
+    /** Returns the mode that a file gets which is to have one: privileges are not the guest's to give to whoever runs it. */
+    private int ofFile(int mode) {
+        return squashed != null ? mode & ~SET_ID : mode;
+    }
+
+    @Override
+    public long createUnnamed(Caller caller, long directory, int flags, int mode) {
+        FolderWorker worker = FolderWorker.current();
+        int allowed = flags & ((RegularFiles.FLAGS & ~HostFile.O_TRUNC) | HostFile.O_EXCL);
+        long created;
+        try {
+            created = worker.assume(caller, squashed, faults)
+                    ? FileCalls.createUnnamed(descriptors, (int) directory, allowed, ofFile(mode & PERMISSIONS))
+                    : -Errno.EPERM;
+        } finally {
+            worker.restore();
+        }
+        return counted(created);
     }
 
     @Override
@@ -364,7 +392,7 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
         }
     }
 
-    /** Reads or writes a whole list, or as much as can be. */
+    /** Reads or writes a whole list, or as much as can be; writes at the end where the offset is negative. */
     private long transfer(int fd, long offset, ScatterView view, boolean write) {
         IoVectors vectors = FolderWorker.current().vectors();
         long done = 0;
@@ -377,9 +405,14 @@ public final class HostFolder implements SharedFolder, AutoCloseable {
                     vectors.add(view.segment(element), view.offset(element), view.lengthBytes(element));
                 }
                 long wanted = vectors.remainingBytes();
-                long result = write
-                        ? FileData.pwritev(fd, vectors, offset + done)
-                        : FileData.preadv(fd, vectors, offset + done);
+                long result;
+                if (!write) {
+                    result = FileData.preadv(fd, vectors, offset + done);
+                } else if (offset < 0) {
+                    result = FileData.append(fd, vectors);
+                } else {
+                    result = FileData.pwritev(fd, vectors, offset + done);
+                }
                 if (result < 0) {
                     return done > 0 ? done : result;
                 }

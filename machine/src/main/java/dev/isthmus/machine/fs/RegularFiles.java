@@ -15,7 +15,7 @@ final class RegularFiles {
     private static final int O_ACCMODE = 3;
 
     /** The flags of open that mean something for a file of the host's. */
-    static final int FLAGS = O_ACCMODE | HostFile.O_APPEND | HostFile.O_TRUNC | FileCalls.O_SYNC | FileCalls.O_DSYNC;
+    static final int FLAGS = O_ACCMODE | HostFile.O_TRUNC | FileCalls.O_SYNC | FileCalls.O_DSYNC;
 
     private final int descriptors;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine.fs;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -13,9 +12,6 @@ import dev.isthmus.kvm.linux.FileCalls;
  * control lists never are: the host goes by them, and the guest knows nothing of that.
  */
 final class XattrPolicy {
-    /** The most that the names of a file's attributes take (XATTR_LIST_MAX). */
-    private static final int LIST_BYTES_MAX = 1 << 16;
-
     private static final String[] OF_SQUASHED = {"user."};
 
     /** With a zero where nothing may follow. */
@@ -63,14 +59,9 @@ final class XattrPolicy {
      * @param target takes them, or is empty, where only the size is asked for
      */
     long list(int fd, MemorySegment target) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment all = arena.allocate(LIST_BYTES_MAX);
-            long listed = FileCalls.listXattr(fd, all);
-            if (listed <= 0) {
-                return listed;
-            }
-            return filter(all.asSlice(0, listed), target);
-        }
+        MemorySegment all = FolderWorker.current().names();
+        long listed = FileCalls.listXattr(fd, all);
+        return listed <= 0 ? listed : filter(all.asSlice(0, listed), target);
     }
 
     private long filter(MemorySegment all, MemorySegment target) {

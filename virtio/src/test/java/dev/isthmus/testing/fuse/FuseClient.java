@@ -43,7 +43,7 @@ public final class FuseClient {
     private static final byte UNTOUCHED = (byte) 0xee;
 
     /** The guest's memory. */
-    public final GuestMemory memory = FakeGuestMemory.ofBytes(MEMORY_BYTES);
+    public final GuestMemory memory;
 
     /** The device's loop. */
     public final ManualEventLoop loop = new ManualEventLoop();
@@ -55,8 +55,14 @@ public final class FuseClient {
     private final boolean packed;
     private RingDriver[] queues = new RingDriver[0];
 
-    /** Puts a device behind a transport. */
+    /** Puts a device behind a transport, with memory for answers of 4 MiB. */
     public FuseClient(VirtioRig.Carrier carrier, VirtioFs device, boolean packed) {
+        this(carrier, device, packed, FakeGuestMemory.ofBytes(MEMORY_BYTES));
+    }
+
+    /** Puts a device behind a transport; of the memory, which may be used again and again, {@link #ANSWER_GPA} must exist. */
+    public FuseClient(VirtioRig.Carrier carrier, VirtioFs device, boolean packed, GuestMemory memory) {
+        this.memory = memory;
         this.rig = new VirtioRig(carrier, device, memory, loop);
         this.driver = rig.driver();
         this.packed = packed;
@@ -218,13 +224,19 @@ public final class FuseClient {
 
     /** Returns a WRITE with flags. */
     public static FuseRequest writeOf(long node, long file, long offset, byte[] data, int flags) {
+        return writeOf(node, file, offset, data, flags, 0);
+    }
+
+    /** Returns a WRITE with flags, and with those of the client's descriptor. */
+    public static FuseRequest writeOf(long node, long file, long offset, byte[] data, int flags, int openFlags) {
         return new FuseRequest(FuseProtocol.FUSE_WRITE, node, 1000, 1000)
                 .u64(file)
                 .u64(offset)
                 .u32(data.length)
                 .u32(flags)
                 .u64(0)
-                .u64(0)
+                .u32(openFlags)
+                .u32(0)
                 .raw(data);
     }
 

@@ -306,6 +306,13 @@ public final class MemoryFolder implements SharedFolder {
     }
 
     @Override
+    public synchronized long createUnnamed(Caller caller, long directory, int flags, int mode) {
+        assertWritable();
+        directory(directory);
+        return nextInode > FILES_MAX ? -28 : open(newInode(FileAttributes.S_IFREG, mode), true);
+    }
+
+    @Override
     public synchronized long nodeOf(long file) {
         return open(inodeOf(file, true), false);
     }
@@ -338,9 +345,10 @@ public final class MemoryFolder implements SharedFolder {
     }
 
     @Override
-    public synchronized long write(long file, long offset, ScatterView source, @Nullable Caller stripFor) {
+    public synchronized long write(long file, long place, ScatterView source, @Nullable Caller stripFor) {
         assertWritable();
         MemoryInode inode = inodeOf(file, true);
+        long offset = place < 0 ? inode.data.length : place;
         if (offset > MemoryInode.FILE_BYTES_MAX - source.totalBytes()) {
             return -27;
         }

@@ -3,15 +3,20 @@ package dev.isthmus.vmm.command;
 
 import java.util.Locale;
 
+import dev.isthmus.machine.BalloonConfig;
+import dev.isthmus.machine.ConsoleConfig;
 import dev.isthmus.machine.DeviceConfig;
 import dev.isthmus.machine.FolderConfig;
 import dev.isthmus.machine.NetConfig;
 import dev.isthmus.machine.NetworkLink;
+import dev.isthmus.machine.RngConfig;
+import dev.isthmus.machine.VsockConfig;
 import dev.isthmus.machine.fs.FolderOwnership;
 import dev.isthmus.machine.net.PasstOptions;
 import dev.isthmus.machine.net.PortForward;
 import dev.isthmus.machine.net.TapOptions;
 import dev.isthmus.virtio.net.VirtioNetOptions;
+import dev.isthmus.vmm.ByteSize;
 
 /** Virtio devices beside the disks in {@code --dry-run}. */
 final class DeviceText {
@@ -22,6 +27,10 @@ final class DeviceText {
         return switch (device) {
             case FolderConfig _ -> "virtio-fs";
             case NetConfig _ -> "virtio-net";
+            case RngConfig _ -> "virtio-rng";
+            case ConsoleConfig _ -> "virtio-console";
+            case VsockConfig _ -> "virtio-vsock";
+            case BalloonConfig _ -> "virtio-balloon";
         };
     }
 
@@ -30,6 +39,11 @@ final class DeviceText {
         return switch (device) {
             case FolderConfig folder -> folder(folder);
             case NetConfig net -> net(net);
+            case RngConfig rng -> rng(rng);
+            case ConsoleConfig consoles -> consoles(consoles);
+            case VsockConfig vsock ->
+                "cid " + vsock.guestCid() + ", socket " + vsock.path() + id(vsock) + (vsock.packed() ? ", packed" : "");
+            case BalloonConfig balloon -> balloon(balloon);
         };
     }
 
@@ -92,6 +106,28 @@ final class DeviceText {
                     .append(forward.guestPort());
         }
         return text.toString();
+    }
+
+    private static String consoles(ConsoleConfig consoles) {
+        StringBuilder text = new StringBuilder();
+        for (ConsoleConfig.Port port : consoles.ports()) {
+            text.append(text.isEmpty() ? "" : "; ")
+                    .append(port.console() ? "console" : "channel " + port.name())
+                    .append(": ")
+                    .append(DryRun.serial(port.connection()));
+        }
+        return text.append(id(consoles)).toString();
+    }
+
+    private static String rng(RngConfig rng) {
+        return "the host's random numbers" + id(rng) + DryRun.limit("bps", rng.rate()) + (rng.packed() ? ", packed" : "");
+    }
+
+    private static String balloon(BalloonConfig balloon) {
+        return ByteSize.format(balloon.targetBytes()) + id(balloon)
+                + (balloon.deflateOnOom() ? ", deflated rather than out of memory" : "")
+                + (balloon.reporting() ? ", free memory reported" : "")
+                + (balloon.packed() ? ", packed" : "");
     }
 
     private static String id(DeviceConfig device) {

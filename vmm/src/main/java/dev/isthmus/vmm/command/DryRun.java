@@ -115,7 +115,7 @@ final class DryRun {
                 + limit("bps-rd", limits.readBytes()) + limit("bps-wr", limits.writeBytes());
     }
 
-    private static String limit(String name, Rate rate) {
+    static String limit(String name, Rate rate) {
         if (!rate.limited()) {
             return "";
         }
@@ -125,7 +125,7 @@ final class DryRun {
                 : average + " (burst " + rate.burst() + " for " + rate.burstSeconds() + " s)";
     }
 
-    private static String serial(SerialConfig serial) {
+    static String serial(SerialConfig serial) {
         return switch (serial) {
             case SerialConfig.Stdio stdio -> "standard input and output";
             case SerialConfig.Null none -> "nothing";
