@@ -151,7 +151,7 @@ class SharedFolderIT {
         try (Vm vm = LinuxGuest.running(GuestKernel.ELF_PVH, "sh", "-c", script)
                 .device(FolderConfig.of(shared, "shared").withCache(CachePolicy.NEVER))
                 .start()) {
-            vm.serial().awaitText("mounted", LinuxGuest.DEADLINE);
+            vm.serial().awaitText("mounted", DEADLINE);
             try (Swapper _ = new Swapper(shared)) {
                 VmResult result = LinuxGuest.awaitEnd(vm, DEADLINE);
                 console = vm.serial().text();
