@@ -55,7 +55,7 @@ class DriverGuestVsockIT {
     private static ByteBuffer stream() {
         ByteBuffer stream = ByteBuffer.allocate(BYTES);
         for (int i = 0; i < BYTES; i++) {
-            stream.put((byte) (DriverGuest.mix64(SEED + i / 8) >> i % 8 * 8));
+            stream.put((byte) (DriverGuest.mix64(SEED + i / 8) >> (8 * (i % 8))));
         }
         return stream.flip();
     }

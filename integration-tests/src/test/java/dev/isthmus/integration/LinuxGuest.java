@@ -55,7 +55,12 @@ final class LinuxGuest {
 
     /** Waits for the guest's end; at the deadline the failure shows the console and what every thread did. */
     static VmResult awaitEnd(Vm vm) throws InterruptedException {
-        VmResult result = vm.awaitExit(DEADLINE);
+        return awaitEnd(vm, DEADLINE);
+    }
+
+    /** As {@link #awaitEnd(Vm)}, of a guest that does more than a boot. */
+    static VmResult awaitEnd(Vm vm, Duration deadline) throws InterruptedException {
+        VmResult result = vm.awaitExit(deadline);
         if (result instanceof VmResult.TimedOut) {
             StringBuilder report = new StringBuilder("The guest did not end. Its console:\n").append(vm.serial().text());
             report.append("\nThreads:\n");

@@ -24,6 +24,7 @@ record DeviceHost(String machineName, int cpus, IoThread loop, GuestRam ram, IoT
             case FolderConfig folder -> Folder.open(folder, name, this);
             case NetConfig net -> Network.open(net, name, this);
             case VsockConfig vsock -> Vsock.open(vsock, name, loop);
+            case ConsoleConfig consoles -> Console.open(consoles, name, loop);
             case RngConfig rng -> Rng.open(rng, name);
             case BalloonConfig balloon -> Balloon.open(balloon, name, ram);
         };

@@ -243,6 +243,16 @@ public final class Machine implements AutoCloseable {
         throw new IllegalStateException("The machine has no balloon");
     }
 
+    /** Returns the consoles and ports, or null where the machine has none. */
+    public @Nullable MachineConsole console() {
+        for (HostedDevice device : parts.devices().hosted()) {
+            if (device instanceof Console console) {
+                return new MachineConsole(console);
+            }
+        }
+        return null;
+    }
+
     /** Returns what each virtio device has done so far, in the order in which the guest finds them. */
     public List<DeviceStatistics> statistics() {
         List<DeviceStatistics> all = new ArrayList<>();

@@ -83,11 +83,13 @@ public record MachineConfig(
         devices = List.copyOf(devices);
         if (disks.size() + devices.size() > transport.maxDevices()) {
             throw new VmException.Configuration(
-                    "A machine has room for " + transport.maxDevices() + " disks and other virtio devices, not for "
+                    "A machine has room for " + transport.maxDevices()
+                            + (devices.isEmpty() ? " disks, not for " : " disks and other virtio devices, not for ")
                             + (disks.size() + devices.size()) + ".",
                     "Give it fewer.");
         }
         checkSingle(devices, BalloonConfig.class);
+        checkSingle(devices, ConsoleConfig.class);
         checkSingle(devices, VsockConfig.class);
         boolean noPort = debugExitPort < 0 || debugExitPort > PORTS - DEBUG_EXIT_PORTS;
         if (debugExitPort != NO_DEBUG_EXIT && noPort) {

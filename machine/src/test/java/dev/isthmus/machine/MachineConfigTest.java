@@ -23,6 +23,24 @@ class MachineConfigTest {
         assertEquals(MachineConfig.NO_SERIAL_GATE, config.serialGatePort());
     }
 
+    @Test
+    void devicesTakeRoomBesideDisksAndSomeAreTheOnlyOnesOfTheirKind() {
+        MachineConfig.Builder builder = MachineConfig.builder(Path.of("k")).device(BalloonConfig.DEFAULT);
+        for (int i = 0; i < VirtioTransport.PCI.maxDevices() - 1; i++) {
+            builder.device(RngConfig.DEFAULT);
+        }
+        assertEquals(VirtioTransport.PCI.maxDevices(), builder.build().virtioDevices());
+
+        builder.disk(DiskConfig.of(Path.of("d")));
+        VmException full = assertThrows(VmException.Configuration.class, builder::build);
+        assertEquals("A machine has room for 31 disks and other virtio devices, not for 32.", full.getMessage());
+
+        MachineConfig.Builder twice =
+                MachineConfig.builder(Path.of("k")).device(BalloonConfig.DEFAULT).device(BalloonConfig.DEFAULT);
+        VmException second = assertThrows(VmException.Configuration.class, twice::build);
+        assertEquals("A machine has one balloon at most.", second.getMessage());
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {-2, 0x1_0000, Integer.MIN_VALUE, Integer.MAX_VALUE})
     void whatIsNoPortIsRefused(int port) {

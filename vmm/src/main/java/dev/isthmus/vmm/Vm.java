@@ -11,6 +11,7 @@ import dev.isthmus.machine.DeviceStatistics;
 import dev.isthmus.machine.DiskFault;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.MachineBalloon;
+import dev.isthmus.machine.MachineConsole;
 import dev.isthmus.machine.MachineDisk;
 import dev.isthmus.machine.MachineExit;
 import dev.isthmus.machine.MachineNetwork;
@@ -130,6 +131,11 @@ public final class Vm implements AutoCloseable {
      */
     public MachineBalloon balloon() {
         return machine.balloon();
+    }
+
+    /** Returns the consoles and ports ({@link dev.isthmus.machine.ConsoleConfig}), or null where there are none. */
+    public @Nullable MachineConsole console() {
+        return machine.console();
     }
 
     /** Returns what each virtio device has done so far, in the order in which the guest finds them. */

@@ -2420,15 +2420,6 @@ public class Linux {
     public static int IFNAMSIZ() {
         return IFNAMSIZ;
     }
-    private static final int IFF_TUN = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define IFF_TUN 1
-     * }
-     */
-    public static int IFF_TUN() {
-        return IFF_TUN;
-    }
     private static final int IFF_TAP = (int)2L;
     /**
      * {@snippet lang=c :
@@ -7468,15 +7459,6 @@ public class Linux {
      */
     public static long TUNSETPERSIST() {
         return TUNSETPERSIST;
-    }
-    private static final long TUNGETFEATURES = 2147767503L;
-    /**
-     * {@snippet lang=c :
-     * #define TUNGETFEATURES 2147767503
-     * }
-     */
-    public static long TUNGETFEATURES() {
-        return TUNGETFEATURES;
     }
     private static final long TUNSETOFFLOAD = 1074025680L;
     /**

@@ -15,8 +15,8 @@ final class PasstCommand {
      *
      * @param socket where passt is to listen
      */
-    static String[] of(PasstOptions options, Path socket, PasstUser user) {
-        List<String> command = new ArrayList<>(List.of("passt", "--foreground", "--quiet", "--one-off"));
+    static String[] of(String program, PasstOptions options, Path socket, PasstUser user) {
+        List<String> command = new ArrayList<>(List.of(program, "--foreground", "--quiet", "--one-off"));
         add(command, "--socket", socket.toString());
         String runAs = user.name();
         if (runAs != null) {

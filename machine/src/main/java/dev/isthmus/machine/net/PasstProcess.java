@@ -29,6 +29,11 @@ import dev.isthmus.machine.io.HostFaults;
  * <p>MAIN starts and ends it; a thread of its own reads what it has to say.
  */
 final class PasstProcess {
+    private static final String PROGRAM = "passt";
+
+    /** sizeof(sun_path) in linux/un.h, less the NUL. */
+    private static final int SOCKET_PATH_BYTES_MAX = 107;
+
     /** How long passt may take until it listens. */
     private static final long START_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -60,24 +65,47 @@ final class PasstProcess {
      * @throws VmException if that is not possible
      */
     static Started start(PasstOptions options) {
+        return start(options, PROGRAM);
+    }
+
+    static Started start(PasstOptions options, String program) {
+        requireOnPath(program);
         PasstUser user = PasstUser.of(options.runAs());
         Path folder = makeFolder(user);
+        Path socket = folder.resolve("socket");
         try {
-            Path socket = folder.resolve("socket");
-            PasstProcess started = launch(PasstCommand.of(options, socket, user));
+            checkLength(socket);
+            PasstProcess started = launch(PasstCommand.of(program, options, socket, user));
             try {
                 HostThreads.start(started.reader);
                 return new Started(started, started.connect(socket));
             } catch (RuntimeException e) {
                 started.end();
                 throw e;
-            } finally {
-                Files.deleteIfExists(socket);
             }
-        } catch (IOException e) {
-            throw new VmException.HostFault("Can't remove passt's socket in " + folder + ": " + e.getMessage(), "", e);
         } finally {
+            delete(socket);
             delete(folder);
+        }
+    }
+
+    private static void requireOnPath(String program) {
+        String path = System.getenv("PATH");
+        for (String folder : path == null ? new String[0] : path.split(File.pathSeparator, -1)) {
+            if (Files.isExecutable(Path.of(folder, program))) {
+                return;
+            }
+        }
+        throw new VmException.HostUnsupported(
+                "User-mode networking needs passt, which is not installed.",
+                "Install it (apt install passt), or give the machine a tap instead.");
+    }
+
+    private static void checkLength(Path socket) {
+        if (socket.toString().getBytes(StandardCharsets.UTF_8).length > SOCKET_PATH_BYTES_MAX) {
+            throw new VmException.Configuration(
+                    "The path of passt's socket would be too long: " + socket + ".",
+                    "Name a shorter folder for temporary files (java.io.tmpdir).");
         }
     }
 
@@ -94,11 +122,11 @@ final class PasstProcess {
         }
     }
 
-    private static void delete(Path folder) {
+    private static void delete(Path path) {
         try {
-            Files.deleteIfExists(folder);
+            Files.deleteIfExists(path);
         } catch (IOException e) {
-            // An empty folder among the temporary files is no reason to fail.
+            // What is left among the temporary files is no reason to fail.
         }
     }
 
@@ -111,10 +139,7 @@ final class PasstProcess {
                     .start();
             return new PasstProcess(process);
         } catch (IOException e) {
-            throw new VmException.HostUnsupported(
-                    "User-mode networking needs passt, which is not installed.",
-                    "Install it (apt install passt), or give the machine a tap instead.",
-                    e);
+            throw new VmException.HostFault("Can't start passt: " + e.getMessage(), "", e);
         }
     }
 
@@ -152,11 +177,6 @@ final class PasstProcess {
         return lastWords.startsWith("Failed to bind")
                 ? "Forward ports that nobody on this host uses; those below 1024 need a privilege that passt does not have."
                 : "";
-    }
-
-    /** Returns what it said last before it ended; empty where that was nothing. Waits until it has ended. */
-    String lastWords() {
-        return lastWords;
     }
 
     private void readMessages() {
@@ -207,11 +227,6 @@ final class PasstProcess {
                 Thread.currentThread().interrupt();
             }
         }
-    }
-
-    /** Tells whether it runs. */
-    boolean isAlive() {
-        return process.isAlive();
     }
 
     /** Returns its number. */

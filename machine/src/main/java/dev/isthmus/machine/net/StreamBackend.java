@@ -157,7 +157,7 @@ public final class StreamBackend implements HostNetBackend {
         return connected(peer, "socket of descriptor " + descriptor, name);
     }
 
-    /** Takes over a connection, without another to come. */
+    /** Takes over a connection, without another to come. Messages call the peer by the description. */
     static StreamBackend connected(Fd peer, String description, String name) {
         return new StreamBackend(description, name, null, null, peer);
     }
@@ -316,7 +316,7 @@ public final class StreamBackend implements HostNetBackend {
         }
         closePeer();
         link.set(false);
-        faults.report(description + ": the peer has gone: the guest's link is down");
+        faults.report(description + " has no peer any more: the guest's link is down");
         await();
     }
 

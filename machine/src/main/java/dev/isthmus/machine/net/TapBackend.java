@@ -191,7 +191,9 @@ public final class TapBackend implements HostNetBackend {
         }
         closeWatches();
         link.set(false);
-        String reason = errno == Errno.EBADFD ? "was deleted" : "fails with " + Errno.name(errno);
+        // A reader that the deletion wakes up gets EFAULT, and who comes later EBADFD.
+        boolean deleted = errno == Errno.EBADFD || errno == Errno.EFAULT;
+        String reason = deleted ? "was deleted" : "fails with " + Errno.name(errno);
         faults.report("tap " + interfaceName + " " + reason + ": the guest's link is down");
     }
 

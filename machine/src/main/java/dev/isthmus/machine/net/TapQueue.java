@@ -19,8 +19,10 @@ import dev.isthmus.virtio.net.SendOutcome;
 /**
  * One queue pair of a tap: packets go by one readv or writev each, straight between the guest's memory and the kernel.
  *
- * <p>The watch stays open while no driver runs, without interest: a tap that is deleted reports an error all the same.
- * Loop thread, once it is started; allocates nothing in steady state.
+ * <p>The watch stays open while no driver runs, and for reading: without that, epoll tells nothing of a tap that is
+ * deleted.
+ *
+ * <p>Loop thread, once it is started; allocates nothing in steady state.
  */
 final class TapQueue implements FdWatch.Callback, AutoCloseable {
     /** More packets than wait in a tap by default (its txqueuelen). */
@@ -33,9 +35,11 @@ final class TapQueue implements FdWatch.Callback, AutoCloseable {
     private final int pair;
     private final TapBackend owner;
     private final IoVectors vectors = new IoVectors(NetBackend.ELEMENTS_MAX);
+    private final MemorySegment stale = Arena.ofAuto().allocate(STALE_BYTES);
     private @Nullable FdWatch watch;
     private int interest;
     private boolean attached = true;
+    private boolean started;
     private boolean receiving;
 
     TapQueue(TapFd tap, int pair, TapBackend owner) {
@@ -64,30 +68,28 @@ final class TapQueue implements FdWatch.Callback, AutoCloseable {
         }
     }
 
-    /** Reception is on again, from the next packet that comes. */
+    /** A driver is there: packets that come from now on are for it. */
     void start() {
         dropStale();
+        started = true;
         receiving = true;
         setInterest(FdWatch.READABLE);
     }
 
+    /** The driver is gone: what comes is dropped. */
     void stop() {
-        receiving = false;
-        setInterest(0);
+        started = false;
+        setInterest(FdWatch.READABLE);
     }
 
-    /** Drops what came for nobody. */
     private void dropStale() {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment room = arena.allocate(STALE_BYTES);
-            vectors.clear();
-            vectors.add(room);
-            int dropped = 0;
-            while (dropped < STALE_PACKETS_MAX && VectorIo.readv(tap.fd(), vectors) > 0) {
-                dropped++;
-            }
-            vectors.clear();
+        vectors.clear();
+        vectors.add(stale);
+        int dropped = 0;
+        while (dropped < STALE_PACKETS_MAX && VectorIo.readv(tap.fd(), vectors) > 0) {
+            dropped++;
         }
+        vectors.clear();
     }
 
     void setReceiving(boolean on) {
@@ -117,7 +119,9 @@ final class TapQueue implements FdWatch.Callback, AutoCloseable {
             owner.listener().writable(pair);
         }
         if ((asked & FdWatch.READABLE) != 0) {
-            if (receiving) {
+            if (!started) {
+                dropStale();
+            } else if (receiving) {
                 owner.listener().readable(pair);
             } else {
                 setInterest(interest & ~FdWatch.READABLE);

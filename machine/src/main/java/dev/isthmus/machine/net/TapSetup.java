@@ -185,7 +185,7 @@ final class TapSetup {
         try {
             hostSide.setMtu(options.mtuBytes());
         } catch (ErrnoException e) {
-            throw hostSideFailed("set the MTU of tap " + options.name() + " to " + options.mtuBytes(), e);
+            throw hostSideFailed("set the MTU of tap " + taps.getFirst().name() + " to " + options.mtuBytes(), e);
         }
     }
 
@@ -193,12 +193,12 @@ final class TapSetup {
         try {
             hostSide.setUp();
         } catch (ErrnoException e) {
-            throw hostSideFailed("set tap " + options.name() + " up", e);
+            throw hostSideFailed("set tap " + taps.getFirst().name() + " up", e);
         }
     }
 
     private void addToBridge(NetInterface hostSide, String bridge) {
-        String what = "make tap " + options.name() + " a port of bridge " + bridge;
+        String what = "make tap " + taps.getFirst().name() + " a port of bridge " + bridge;
         int index = hostSide.index();
         try (NetInterface target = NetInterface.named(bridge)) {
             target.addBridgePort(index);
@@ -262,8 +262,12 @@ final class TapSetup {
                         "Give queues of one tap.");
             }
         }
-        first.setHeaderSize(VirtioNetProtocol.HEADER_BYTES);
-        return new TapBackend(taps, TapOffloads.supported(first), name);
+        try {
+            first.setHeaderSize(VirtioNetProtocol.HEADER_BYTES);
+            return new TapBackend(taps, TapOffloads.supported(first), name);
+        } catch (ErrnoException e) {
+            throw HostFaults.of("Can't use the tap of descriptor " + descriptors.getFirst(), e);
+        }
     }
 
     private static TapFd inheritOne(int descriptor) {

@@ -126,7 +126,7 @@ final class LiveVsock implements AutoCloseable {
     }
 
     private void notifyQueue(int index) {
-        loop.call(() -> rig.notifyQueue(index));
+        rig.driver().notifyQueue(index);
     }
 
     /** Has the guest connect; returns once it knows of what became of it. */
@@ -272,7 +272,9 @@ final class LiveVsock implements AutoCloseable {
     private void data(Socket socket, ByteBuffer packet) {
         int length = packet.getInt(24);
         assertEquals(packet.capacity() - HEADER_BYTES, length);
-        socket.received.write(packet.array(), HEADER_BYTES, length);
+        byte[] bytes = new byte[length];
+        packet.get(HEADER_BYTES, bytes);
+        socket.received.writeBytes(bytes);
         socket.unread += length;
         assertTrue(socket.unread <= WINDOW_BYTES, "the guest's buffer is overrun");
         if (socket.reads) {

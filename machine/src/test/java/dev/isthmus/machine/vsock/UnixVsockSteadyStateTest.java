@@ -14,7 +14,7 @@ import dev.isthmus.testing.jvm.Allocations;
 
 /** Data between a guest and a socket costs the loop's thread no memory once it is warm. */
 class UnixVsockSteadyStateTest {
-    private static final int PACKETS = 2000;
+    private static final int PACKETS = 1000;
     private static final int BYTES = 3000;
 
     @TempDir

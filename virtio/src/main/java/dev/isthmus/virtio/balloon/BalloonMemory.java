@@ -10,8 +10,8 @@ public interface BalloonMemory {
 
     /**
      * Gives memory truly back to the host: it takes up none until it is touched again, and then it is zero. Allocates
-     * nothing, and does not wait for anything but the kernel's own work, which is some 100 µs for
-     * {@link VirtioBalloon#RELEASE_BYTES_MAX}.
+     * nothing, and does not wait for anything but the kernel's own work, which is a fraction of a
+     * millisecond for {@link VirtioBalloon#RELEASE_BYTES_MAX}, the most that is asked for at once.
      *
      * @param segment guest RAM
      * @param offset where in it; the memory's address is a multiple of {@link #pageBytes}

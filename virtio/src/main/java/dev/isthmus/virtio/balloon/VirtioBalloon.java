@@ -23,7 +23,7 @@ import dev.isthmus.virtio.VirtioIds;
  */
 public final class VirtioBalloon implements VirtioDevice {
     /** Most bytes that one call of {@link BalloonMemory#release} is for. */
-    public static final long RELEASE_BYTES_MAX = 4L << 20;
+    public static final long RELEASE_BYTES_MAX = 2L << 20;
 
     /** The largest balloon, in bytes: its pages are counted in 32 bits. */
     public static final long TARGET_BYTES_MAX =

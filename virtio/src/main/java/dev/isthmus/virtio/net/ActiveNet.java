@@ -203,6 +203,9 @@ final class ActiveNet implements ActiveDevice, LoopPoller, NetPacing.Waiter {
             if (receive != null && receive.buffersCame()) {
                 queueNotified(2 * i);
                 progress = true;
+            } else if (receive != null && receive.looks()) {
+                queueNotified(2 * i);
+                progress |= receive.found();
             }
         }
         ControlQueue control = controlQueue;

@@ -37,6 +37,12 @@ final class ReceiveQueue {
     /** Small packets in a row after which the window is made for small ones again. */
     private static final int SMALL_RUN = 256;
 
+    /**
+     * How often in a row the device looks for packets by itself without finding any, before it waits to be told of one: a
+     * look is a system call to some backends.
+     */
+    static final int VAIN_LOOKS_MAX = 256;
+
     /** How long a packet waits for buffers: some turns of a driver that is about to refill its queue. */
     static final long HOLD_NANOS = 5_000_000;
 
@@ -66,6 +72,10 @@ final class ReceiveQueue {
     private boolean starved;
 
     private boolean receiving = true;
+
+    /** Rounds in a row that found no packet. */
+    private int vainLooks;
+
     private boolean broken;
 
     ReceiveQueue(int index, Virtqueue queue, NetSession session) {
@@ -88,6 +98,7 @@ final class ReceiveQueue {
         int budget = queue.size();
         queue.disableNotifications();
         starved = false;
+        vainLooks = Math.min(vainLooks + 1, VAIN_LOOKS_MAX);
         boolean more = true;
         while (more && !broken && budget > 0) {
             budget--;
@@ -127,6 +138,7 @@ final class ReceiveQueue {
             setReceiving(true);
             return false;
         }
+        vainLooks = 0;
         return accept(packetBytes) || starve(polled);
     }
 
@@ -260,6 +272,19 @@ final class ReceiveQueue {
     /** Tells whether {@link #process} would find buffers that it waits for. */
     boolean buffersCame() {
         return !broken && starved && queue.hasAvailable();
+    }
+
+    /**
+     * Tells whether {@link #process} may find a packet that nobody has told of: the loop, while it looks for work by itself,
+     * does not hear of descriptors.
+     */
+    boolean looks() {
+        return !broken && receiving && vainLooks < VAIN_LOOKS_MAX && pair < session.activePairs();
+    }
+
+    /** Tells whether the last {@link #process} found a packet. */
+    boolean found() {
+        return vainLooks == 0;
     }
 
     /** Tells whether it waits for buffers. */

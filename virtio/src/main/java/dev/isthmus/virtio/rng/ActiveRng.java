@@ -24,7 +24,7 @@ import dev.isthmus.virtio.queue.Virtqueue;
  */
 final class ActiveRng implements ActiveDevice {
     /** What one call may give, so that a large queue does not keep the loop: a fraction of a millisecond's work. */
-    static final long ROUND_BYTES = 256 << 10;
+    static final long ROUND_BYTES = 128 << 10;
 
     /** Why a round of the queue ended. */
     private enum RoundEnd {

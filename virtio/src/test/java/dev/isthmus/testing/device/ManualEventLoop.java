@@ -206,7 +206,9 @@ public final class ManualEventLoop implements EventLoop {
     private @Nullable Timer nextTimer(long end) {
         Timer next = null;
         synchronized (timers) {
-            for (Timer timer : timers) {
+            // No iterator: whether the compiler does away with one is a matter of luck, and tests measure allocations.
+            for (int i = 0; i < timers.size(); i++) {
+                Timer timer = timers.get(i);
                 if (timer.armed
                         && timer.deadlineNanos <= end
                         && (next == null || timer.deadlineNanos < next.deadlineNanos)) {

@@ -36,6 +36,7 @@ final class FakeNetBackend implements NetBackend {
     boolean linkUp = true;
     boolean started;
     int starts;
+    int receives;
     long guestOffloads;
     int activePairs;
 
@@ -52,9 +53,14 @@ final class FakeNetBackend implements NetBackend {
         return Objects.requireNonNull(listener);
     }
 
+    /** Has packets come that the device is not told of yet. */
+    void arriveSilently(int pair, byte[]... packets) {
+        waiting.get(pair).addAll(Arrays.asList(packets));
+    }
+
     /** Has packets come, and tells the device if it wants to know. */
     void arrive(int pair, byte[]... packets) {
-        waiting.get(pair).addAll(Arrays.asList(packets));
+        arriveSilently(pair, packets);
         if (started && receiving[pair]) {
             listener().readable(pair);
         }
@@ -158,6 +164,7 @@ final class FakeNetBackend implements NetBackend {
         assertTrue(started && pair >= 0 && pair < pairs);
         assertTrue(target.count() <= ELEMENTS_MAX);
         assertTrue(target.totalBytes() >= VirtioNetProtocol.PACKET_BYTES_MAX);
+        receives++;
         byte[] packet = waiting.get(pair).poll();
         if (packet == null) {
             return NOTHING;

@@ -283,4 +283,48 @@ class VirtioNetTest {
 
         assertFalse(poller().poll());
     }
+
+    @Test
+    void packetThatCameIsFoundWithoutBeingTold() {
+        rig.bringUp(0);
+        rig.offerBuffers(2, 2000);
+        poller().begin();
+        assertFalse(poller().poll());
+
+        backend.arriveSilently(0, packet(62));
+
+        assertTrue(poller().poll());
+        assertTrue(rig.receive.pollUsed());
+        assertFalse(poller().poll());
+    }
+
+    @Test
+    void deviceStopsLookingForPacketsInVainAndLooksAgainAfterOneWasTold() {
+        rig.bringUp(0);
+        rig.offerBuffers(2, 2000);
+        poller().begin();
+        for (int i = 0; i < ReceiveQueue.VAIN_LOOKS_MAX; i++) {
+            assertFalse(poller().poll());
+        }
+        int before = backend.receives;
+        assertFalse(poller().poll());
+        assertEquals(before, backend.receives);
+
+        rig.arrive(packet(62));
+        assertFalse(poller().poll());
+        assertTrue(backend.receives > before + 2);
+    }
+
+    @Test
+    void deviceDoesNotLookForPacketsWithoutBuffers() {
+        rig.bringUp(0);
+        rig.notifyQueue(0);
+        poller().begin();
+        backend.arriveSilently(0, packet(62));
+        int before = backend.receives;
+
+        assertFalse(poller().poll());
+
+        assertEquals(before, backend.receives);
+    }
 }

@@ -42,6 +42,13 @@ final class CommandOptions {
             "Sockets between the guest and programs of the host: path=SOCKET[,cid=N][,packed=on][,id=NAME]. Who connects to"
                     + " SOCKET and writes 'CONNECT 52' and a newline reaches port 52 of the guest; port 52 of the host (CID 2) is whoever"
                     + " listens at SOCKET_52. The guest's own CID is 3 where not given.");
+    static final CommandOption CONSOLE = CommandOption.repeatableText("--console", "WHERE",
+            "A console beside the serial line (hvc0, hvc1 in Linux), connected as --serial: stdio, null, pty, file=PATH or"
+                    + " unix=PATH. With stdio the serial line is connected to nothing where not given, and the guest sees the"
+                    + " terminal's size.");
+    static final CommandOption CHANNEL = CommandOption.repeatableText("--channel", "name=NAME,to=WHERE",
+            "A port for programs of the guest (/dev/virtio-ports/NAME in Linux), connected to null, pty, file=PATH or unix=PATH;"
+                    + " for example name=org.qemu.guest_agent.0,to=unix=/run/agent.sock.");
     static final CommandOption RNG = CommandOption.text("--rng", "host[,...]",
             "A source of random numbers, which the host's kernel fills: host[,bps=SIZE][,packed=on][,id=NAME]. bps limits bytes a"
                     + " second, with a burst as for --disk.");
@@ -73,12 +80,12 @@ final class CommandOptions {
 
     /** Those of {@code isthmus run}, in the order of the help. */
     static final CommandOption[] RUN = {
-        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, NET, FS, VSOCK, RNG, BALLOON, TRANSPORT, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
+        KERNEL, KERNEL_FORMAT, INITRD, CMDLINE, CPUS, MEMORY, DISK, NET, FS, VSOCK, CONSOLE, CHANNEL, RNG, BALLOON, TRANSPORT, SERIAL, CPU, DEBUG_EXIT, NO_REBOOT, TIMEOUT,
         DRY_RUN, VERBOSE
     };
 
     /** Those of {@code isthmus demo}. */
-    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, NET, FS, VSOCK, RNG, BALLOON, TRANSPORT, TIMEOUT, DRY_RUN, VERBOSE};
+    static final CommandOption[] DEMO = {CPUS, MEMORY, DISK, NET, FS, VSOCK, CHANNEL, RNG, BALLOON, TRANSPORT, TIMEOUT, DRY_RUN, VERBOSE};
 
     /** Those of {@code isthmus doctor}. */
     static final CommandOption[] DOCTOR = {JSON, VERBOSE};

@@ -48,7 +48,7 @@ final class DemoCommand {
             commandLine = withTerminalType(commandLine);
         }
         builder.commandLine(commandLine);
-        RunCommand.configureSize(builder, arguments);
+        RunCommand.configureSize(builder, arguments, ConsoleOption.parse(arguments, keys));
         return builder;
     }
 

@@ -4,6 +4,7 @@ package dev.isthmus.vmm.command;
 import java.util.Locale;
 
 import dev.isthmus.machine.BalloonConfig;
+import dev.isthmus.machine.ConsoleConfig;
 import dev.isthmus.machine.DeviceConfig;
 import dev.isthmus.machine.FolderConfig;
 import dev.isthmus.machine.NetConfig;
@@ -27,6 +28,7 @@ final class DeviceText {
             case FolderConfig _ -> "virtio-fs";
             case NetConfig _ -> "virtio-net";
             case RngConfig _ -> "virtio-rng";
+            case ConsoleConfig _ -> "virtio-console";
             case VsockConfig _ -> "virtio-vsock";
             case BalloonConfig _ -> "virtio-balloon";
         };
@@ -38,6 +40,7 @@ final class DeviceText {
             case FolderConfig folder -> folder(folder);
             case NetConfig net -> net(net);
             case RngConfig rng -> rng(rng);
+            case ConsoleConfig consoles -> consoles(consoles);
             case VsockConfig vsock ->
                 "cid " + vsock.guestCid() + ", socket " + vsock.path() + id(vsock) + (vsock.packed() ? ", packed" : "");
             case BalloonConfig balloon -> balloon(balloon);
@@ -103,6 +106,17 @@ final class DeviceText {
                     .append(forward.guestPort());
         }
         return text.toString();
+    }
+
+    private static String consoles(ConsoleConfig consoles) {
+        StringBuilder text = new StringBuilder();
+        for (ConsoleConfig.Port port : consoles.ports()) {
+            text.append(text.isEmpty() ? "" : "; ")
+                    .append(port.console() ? "console" : "channel " + port.name())
+                    .append(": ")
+                    .append(DryRun.serial(port.connection()));
+        }
+        return text.append(id(consoles)).toString();
     }
 
     private static String rng(RngConfig rng) {

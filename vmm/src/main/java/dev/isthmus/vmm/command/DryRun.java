@@ -125,7 +125,7 @@ final class DryRun {
                 : average + " (burst " + rate.burst() + " for " + rate.burstSeconds() + " s)";
     }
 
-    private static String serial(SerialConfig serial) {
+    static String serial(SerialConfig serial) {
         return switch (serial) {
             case SerialConfig.Stdio stdio -> "standard input and output";
             case SerialConfig.Null none -> "nothing";

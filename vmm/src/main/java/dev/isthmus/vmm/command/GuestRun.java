@@ -6,6 +6,8 @@ import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.ConsoleConfig;
+import dev.isthmus.machine.MachineConsole;
 import dev.isthmus.vmm.Vm;
 import dev.isthmus.vmm.VmBuilder;
 import dev.isthmus.vmm.VmResult;
@@ -37,6 +39,7 @@ final class GuestRun {
             StartupTrace.mark("guest started");
             signals.attach(vm);
             vm.whenDiskFaults(signals);
+            tellOfConsoles(vm, signals);
             if (note != null) {
                 Messages.line(note);
             }
@@ -52,6 +55,25 @@ final class GuestRun {
             StartupTrace.mark("guest ended");
         }
         return report(result, signals.firstNumber(), timeout, reportsCommandStatus);
+    }
+
+    /** Says where consoles and channels are, and has the one in the terminal get its size. */
+    private static void tellOfConsoles(Vm vm, HostSignals signals) {
+        MachineConsole consoles = vm.console();
+        if (consoles == null) {
+            return;
+        }
+        for (int i = 0; i < consoles.config().ports().size(); i++) {
+            ConsoleConfig.Port port = consoles.config().ports().get(i);
+            if (!consoles.peerName(i).isEmpty()) {
+                Messages.line((port.console() ? "console " + i : "channel ".concat(port.name())).concat(" is at ")
+                        .concat(consoles.peerName(i)));
+            }
+        }
+        int terminal = ConsoleOption.atTerminal(consoles.config());
+        if (terminal >= 0) {
+            signals.attachTerminal(terminal);
+        }
     }
 
     /** Says what needs saying; the terminal is as it was before. */

@@ -8,13 +8,16 @@ import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
 import dev.isthmus.machine.DiskFault;
+import dev.isthmus.machine.MachineConsole;
 import dev.isthmus.machine.serial.EscapeFilter;
+import dev.isthmus.machine.serial.HostTerminal;
 import dev.isthmus.machine.serial.RawTerminal;
 import dev.isthmus.vmm.Vm;
 
 /**
  * What ends a guest from outside: SIGINT, SIGTERM and SIGHUP (the first presses the power button, the second stops the
- * VM, a third does not wait for anything), and the keys Ctrl-a x. And what has it go on after a disk has paused it: SIGUSR1.
+ * VM, a third does not wait for anything), and the keys Ctrl-a x. What has it go on after a disk has paused it: SIGUSR1. And
+ * SIGWINCH, which tells that the terminal has another size.
  *
  * <p>The JVM calls {@link #handle} on a thread of its own. What comes before {@link #attach} counts: the VM is stopped as
  * soon as it is there. Any thread.
@@ -22,6 +25,7 @@ import dev.isthmus.vmm.Vm;
 final class HostSignals implements SignalHandler, EscapeFilter.Actions, Consumer<DiskFault> {
     private static final String[] NAMES = {"INT", "TERM", "HUP"};
     private static final String RESUME_NAME = "USR1";
+    private static final String RESIZE_NAME = "WINCH";
     private static final int SIGINT = 2;
 
     /** The signal that is one too many. */
@@ -31,6 +35,9 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions, Consumer
     private @Nullable Vm vm;
     private int count;
     private int firstNumber;
+
+    /** The console that is in the terminal, or -1. */
+    private int terminalConsole = -1;
 
     /** Takes over the signals. */
     void install() {
@@ -60,6 +67,29 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions, Consumer
         }
     }
 
+    /** Says which of the VM's consoles is in the terminal and gets its size, now and whenever it changes. */
+    void attachTerminal(int console) {
+        synchronized (this) {
+            terminalConsole = console;
+        }
+        take(RESIZE_NAME);
+        resize();
+    }
+
+    private void resize() {
+        Vm target;
+        int console;
+        synchronized (this) {
+            target = vm;
+            console = terminalConsole;
+        }
+        HostTerminal.Size size = HostTerminal.size();
+        MachineConsole consoles = target == null ? null : target.console();
+        if (consoles != null && console >= 0 && size != null) {
+            consoles.resize(console, size.columns(), size.rows());
+        }
+    }
+
     /** Returns the number of the first signal that came, or 0. */
     synchronized int firstNumber() {
         return firstNumber;
@@ -69,6 +99,10 @@ final class HostSignals implements SignalHandler, EscapeFilter.Actions, Consumer
     public void handle(Signal signal) {
         if (signal.getName().equals(RESUME_NAME)) {
             resume();
+            return;
+        }
+        if (signal.getName().equals(RESIZE_NAME)) {
+            resize();
             return;
         }
         int number = signal.getNumber();

@@ -5,6 +5,7 @@ import java.time.Duration;
 
 import org.jspecify.annotations.Nullable;
 
+import dev.isthmus.machine.ConsoleConfig;
 import dev.isthmus.machine.Machine;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VmException;
@@ -70,7 +71,9 @@ final class RunCommand {
             builder.commandLine(commandLine);
         }
         String serial = arguments.value(CommandOptions.SERIAL);
-        builder.serial(serial(serial == null ? "stdio" : serial, keys));
+        ConsoleConfig consoles = ConsoleOption.parse(arguments, keys);
+        boolean terminalTaken = consoles != null && ConsoleOption.atTerminal(consoles) >= 0;
+        builder.serial(serial(serial != null ? serial : terminalTaken ? "null" : "stdio", keys));
         String cpu = arguments.value(CommandOptions.CPU);
         if (cpu != null) {
             builder.cpu(CpuModel.parse(cpu));
@@ -82,12 +85,12 @@ final class RunCommand {
         if (arguments.has(CommandOptions.NO_REBOOT)) {
             builder.noReboot();
         }
-        configureSize(builder, arguments);
+        configureSize(builder, arguments, consoles);
         return builder;
     }
 
     /** The options that {@code isthmus demo} has as well. */
-    static void configureSize(VmBuilder builder, Arguments arguments) {
+    static void configureSize(VmBuilder builder, Arguments arguments, @Nullable ConsoleConfig consoles) {
         String cpus = arguments.value(CommandOptions.CPUS);
         if (cpus != null) {
             builder.cpus(number(CommandOptions.CPUS, cpus));
@@ -108,6 +111,9 @@ final class RunCommand {
         String vsock = arguments.value(CommandOptions.VSOCK);
         if (vsock != null) {
             builder.device(VsockOption.parse(vsock));
+        }
+        if (consoles != null) {
+            builder.device(consoles);
         }
         String rng = arguments.value(CommandOptions.RNG);
         if (rng != null) {
@@ -138,6 +144,11 @@ final class RunCommand {
     }
 
     static SerialConfig serial(String text, EscapeFilter.Actions keys) {
+        return connection(CommandOptions.SERIAL, text, keys);
+    }
+
+    /** Reads what a serial line, a console or a channel is connected to. */
+    static SerialConfig connection(CommandOption option, String text, EscapeFilter.Actions keys) {
         if (text.equals("stdio")) {
             return new SerialConfig.Stdio(keys, false);
         }
@@ -154,7 +165,7 @@ final class RunCommand {
             return new SerialConfig.UnixSocket(UserPath.of(text.substring(5)));
         }
         throw new VmException.Configuration(
-                "--serial: can't connect to '" + text + "'", "Known: stdio, null, pty, file=PATH, unix=PATH.");
+                option.name() + ": can't connect to '" + text + "'", "Known: stdio, null, pty, file=PATH, unix=PATH.");
     }
 
     static KernelFormat kernelFormat(String text) {

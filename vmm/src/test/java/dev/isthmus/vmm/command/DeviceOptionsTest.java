@@ -2,6 +2,8 @@
 package dev.isthmus.vmm.command;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -9,15 +11,20 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import dev.isthmus.device.Rate;
 import dev.isthmus.machine.BalloonConfig;
+import dev.isthmus.machine.ConsoleConfig;
+import dev.isthmus.machine.MachineConfig;
 import dev.isthmus.machine.RngConfig;
 import dev.isthmus.machine.VmException;
 import dev.isthmus.machine.VsockConfig;
+import dev.isthmus.machine.serial.SerialConfig;
+import dev.isthmus.vmm.VmBuilder;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The options of small devices: {@code --rng}, {@code --balloon}, {@code --vsock}. */
+/** The options of small devices: {@code --rng}, {@code --balloon}, {@code --vsock}, {@code --console}. */
 class DeviceOptionsTest {
     @Test
     void everyDetailOfASourceOfRandomNumbersArrives() {
@@ -38,6 +45,50 @@ class DeviceOptionsTest {
                         .withPacked(true)
                         .withId("b"),
                 BalloonOption.parse("size=64M,deflate-on-oom=off,reporting=on,packed=on,id=b"));
+    }
+
+    private static VmBuilder configure(String... options) {
+        List<String> arguments = new ArrayList<>(List.of(RunCommand.NAME, "--kernel", "k"));
+        arguments.addAll(List.of(options));
+        return RunCommand.configure(PicocliCommands.parse(arguments.toArray(String[]::new)), new HostSignals());
+    }
+
+    @Test
+    void consolesAndChannelsAreOfOneDevice() {
+        MachineConfig config = configure(
+                        "--console", "pty", "--channel", "name=agent,to=unix=/run/a", "--console", "file=/tmp/c",
+                        "--channel", "name=log,to=null")
+                .config();
+
+        assertEquals(
+                List.of(ConsoleConfig.EMPTY
+                        .withConsole(new SerialConfig.Pty())
+                        .withConsole(new SerialConfig.ToFile(Path.of("/tmp/c")))
+                        .withChannel("agent", new SerialConfig.UnixSocket(Path.of("/run/a")))
+                        .withChannel("log", new SerialConfig.Null())),
+                config.devices());
+        assertInstanceOf(SerialConfig.Stdio.class, config.serial());
+    }
+
+    @Test
+    void consoleInTheTerminalTakesItFromTheSerialLine() {
+        MachineConfig config = configure("--console", "stdio").config();
+
+        assertInstanceOf(SerialConfig.Null.class, config.serial());
+        assertEquals(0, ConsoleOption.atTerminal((ConsoleConfig) config.devices().get(0)));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--console|tty|--console: can't connect to 'tty'",
+        "--channel|to=null|--channel needs name=",
+        "--channel|name=a|--channel needs to=",
+        "--channel|name=a,to=stdio|the terminal is for consoles",
+        "--channel|name=a,to=tcp=1|--channel: can't connect to 'tcp=1'",
+    })
+    void wrongConsoleIsRefusedInOneLine(String option, String value, String message) {
+        VmException refusal = assertThrows(VmException.Configuration.class, () -> configure(option, value));
+        assertTrue(String.valueOf(refusal.getMessage()).contains(message), refusal.getMessage());
     }
 
     @Test
