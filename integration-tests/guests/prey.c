@@ -59,7 +59,9 @@ static void *data_anywhere(struct hostile *hostile)
 
 void prey_add_writable_anywhere(struct pieces *pieces, struct hostile *hostile)
 {
-    prey_add_writable(pieces, data_anywhere(hostile), data_bytes(hostile, 16));
+    uint32_t bytes = data_bytes(hostile, 16);
+    void *address = hostile_below(hostile, 32) == 0 ? data_anywhere(hostile) : prey_place(hostile, bytes);
+    prey_add_writable(pieces, address, bytes);
 }
 
 /* Fills a header in, at a place of the sandbox that is returned. */

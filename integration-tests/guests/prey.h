@@ -46,7 +46,7 @@ void *prey_place(struct hostile *hostile, uint32_t bytes);
 void prey_add_readable(struct pieces *pieces, void *address, uint32_t length_bytes);
 void prey_add_writable(struct pieces *pieces, void *address, uint32_t length_bytes);
 
-/* Anywhere in the sandbox, rings among it. */
+/* Anywhere in the sandbox, now and then where rings are. */
 void prey_add_writable_anywhere(struct pieces *pieces, struct hostile *hostile);
 
 /* The requests of a file system (prey_fs.c). */

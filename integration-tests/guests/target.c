@@ -90,19 +90,19 @@ void target_restore(struct target *target)
 }
 
 /* Empty rings, as the device finds them where it is told the truth. */
-static void init_rings(struct virtq *queue, uintptr_t rings, uint16_t index, bool packed)
+static void init_rings(struct virtq *queue, uintptr_t rings, uint16_t index, uint16_t size, bool packed)
 {
     *queue = (struct virtq){
         .index = index,
-        .size = TARGET_QUEUE_SIZE,
+        .size = size,
         .packed = packed,
-        .free_count = TARGET_QUEUE_SIZE,
+        .free_count = size,
         .desc = (void *)rings,
         .avail = (void *)(rings + AVAIL_OFFSET),
         .used = (void *)(rings + USED_OFFSET),
     };
     if (packed) {
-        for (unsigned i = 0; i < TARGET_QUEUE_SIZE; i++)
+        for (unsigned i = 0; i < size; i++)
             queue->ring[i] = (struct pvirtq_desc){0};
         *queue->device_event = 0;
         pvirtq_init(queue);
@@ -111,8 +111,8 @@ static void init_rings(struct virtq *queue, uintptr_t rings, uint16_t index, boo
     queue->avail->flags = 0;
     queue->avail->idx = 0;
     queue->used->idx = 0;
-    for (unsigned i = 0; i < TARGET_QUEUE_SIZE; i++)
-        queue->avail->ring[i] = (uint16_t)(1 + i % (TARGET_QUEUE_SIZE - 1));
+    for (unsigned i = 0; i < size; i++)
+        queue->avail->ring[i] = (uint16_t)(1 + i % (size - 1u));
 }
 
 /* Takes what the device has used of packed rings, until it is something that was never added: the rings are scribbled on. */
@@ -142,7 +142,11 @@ static void start_queue(struct target *target, struct hostile *hostile, uint16_t
 {
     const struct virtio_device *device = &target->device;
     struct virtq *queue = &target->queues[index];
-    init_rings(queue, target->rings + (uintptr_t)index * RINGS_BYTES, index, packed);
+    /* As many as are likely, whatever a confused device says. */
+    uint16_t size_max = device->transport->queue_size_max(device, index);
+    bool small = size_max > CHAIN_MAX && size_max < TARGET_QUEUE_SIZE && (size_max & (size_max - 1)) == 0;
+    uint16_t size = small ? size_max : TARGET_QUEUE_SIZE;
+    init_rings(queue, target->rings + (uintptr_t)index * RINGS_BYTES, index, size, packed);
     struct virtq told = *queue;
     if (damaged) {
         if (hostile_below(hostile, 8) == 0)
@@ -154,7 +158,6 @@ static void start_queue(struct target *target, struct hostile *hostile, uint16_t
         if (hostile_below(hostile, 16) == 0)
             told.used = (void *)hostile_address(hostile);
     }
-    device->transport->queue_size_max(device, index);
     device->transport->enable_queue(device, &told);
     /* Not where a confused device says. */
     queue->notify = target->on_pci ? device->notify + (uintptr_t)index * device->notify_off_multiplier : told.notify;
@@ -241,7 +244,7 @@ static uint16_t chain(struct target *target, struct virtq *queue, struct hostile
     struct pieces pieces;
     make(target, &pieces, queue, hostile);
     /* Behind the last one as a rule, so that it is whole for a while; else anywhere, across others. */
-    uint16_t heads = TARGET_QUEUE_SIZE - CHAIN_MAX;
+    uint16_t heads = (uint16_t)(queue->size - CHAIN_MAX);
     if (!peace && hostile_below(hostile, 4) == 0)
         queue->free_head = (uint16_t)hostile_below(hostile, heads);
     uint16_t head = (uint16_t)(1 + queue->free_head);
@@ -264,7 +267,7 @@ static bool await_room(const struct virtq *queue, unsigned requests)
 {
     for (unsigned i = 0; i < ROOM_PATIENCE; i++) {
         uint16_t pending = (uint16_t)(queue->avail_idx - *(volatile uint16_t *)&queue->used->idx);
-        if (pending + requests <= TARGET_QUEUE_SIZE / CHAIN_MAX)
+        if (pending + requests <= queue->size / CHAIN_MAX)
             return true;
         cpu_relax();
     }
@@ -273,12 +276,13 @@ static bool await_room(const struct virtq *queue, unsigned requests)
 
 static void request_split(struct target *target, struct virtq *queue, struct hostile *hostile, bool peace)
 {
-    unsigned requests = 1 + hostile_below(hostile, REQUESTS_MAX);
+    unsigned room = queue->size / CHAIN_MAX;
+    unsigned requests = 1 + hostile_below(hostile, room < REQUESTS_MAX ? room : REQUESTS_MAX);
     /* Most of them as there is room, or the device would soon do nothing more. */
     if ((peace || hostile_below(hostile, 8) != 0) && !await_room(queue, requests))
         return;
     for (unsigned i = 0; i < requests; i++)
-        queue->avail->ring[queue->avail_idx++ % TARGET_QUEUE_SIZE] = chain(target, queue, hostile, peace);
+        queue->avail->ring[queue->avail_idx++ % queue->size] = chain(target, queue, hostile, peace);
     if (!peace && hostile_below(hostile, 32) == 0)
         queue->avail_idx = (uint16_t)hostile_value(hostile);
     __atomic_store_n(&queue->avail->idx, queue->avail_idx, __ATOMIC_RELEASE);
@@ -296,11 +300,11 @@ static void request_packed(struct target *target, struct virtq *queue, struct ho
         if (!pvirtq_add(queue, pieces.buffers, pieces.readable, pieces.count - pieces.readable, 0))
             break;
         if (hostile_below(hostile, peace ? DAMAGE_IN_PEACE : 16) == 0)
-            damage_packed(hostile, &queue->ring[(head + hostile_below(hostile, pieces.count)) % TARGET_QUEUE_SIZE]);
+            damage_packed(hostile, &queue->ring[(head + hostile_below(hostile, pieces.count)) % queue->size]);
     }
     pvirtq_show(queue);
     if (!peace && hostile_below(hostile, 32) == 0)
-        state->next_avail = (uint16_t)hostile_below(hostile, TARGET_QUEUE_SIZE);
+        state->next_avail = (uint16_t)hostile_below(hostile, queue->size);
     if (!peace && hostile_below(hostile, 32) == 0)
         *queue->driver_event = (uint32_t)hostile_bits(hostile);
 }

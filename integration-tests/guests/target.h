@@ -19,6 +19,7 @@ struct window {
 };
 
 #define WINDOWS_MAX 16
+/* Or what a device has, if that is less. */
 #define TARGET_QUEUE_SIZE 64
 
 struct target {

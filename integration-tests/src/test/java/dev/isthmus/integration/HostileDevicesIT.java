@@ -19,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import dev.isthmus.machine.BalloonConfig;
+import dev.isthmus.machine.ConsoleConfig;
 import dev.isthmus.machine.DeviceConfig;
 import dev.isthmus.machine.DiskConfig;
 import dev.isthmus.machine.FolderConfig;
@@ -27,6 +28,7 @@ import dev.isthmus.machine.NetworkLink;
 import dev.isthmus.machine.RngConfig;
 import dev.isthmus.machine.VirtioTransport;
 import dev.isthmus.machine.VsockConfig;
+import dev.isthmus.machine.serial.SerialConfig;
 import dev.isthmus.testing.kvm.RequiresKvm;
 import dev.isthmus.virtio.net.VirtualSwitch;
 import dev.isthmus.vmm.Vm;
@@ -63,6 +65,11 @@ class HostileDevicesIT {
     private static final long DESCRIPTOR_GROWTH_MAX = 16;
     private static final int THREAD_GROWTH_MAX = 8;
 
+    private static final ConsoleConfig CONSOLE = ConsoleConfig.EMPTY
+            .withConsole(new SerialConfig.Null())
+            .withChannel("channel", new SerialConfig.Null())
+            .withPacked(true);
+
     @TempDir
     Path folder;
 
@@ -73,6 +80,7 @@ class HostileDevicesIT {
                 port.withPacked(true),
                 FolderConfig.of(Files.createDirectory(folder.resolve("shared")), "shared").withPacked(true),
                 RngConfig.DEFAULT.withPacked(true),
+                CONSOLE,
                 VsockConfig.of(CID, folder.resolve("vsock")).withPacked(true));
     }
 
@@ -153,7 +161,7 @@ class HostileDevicesIT {
             console = attack(transport, "", devices());
         }
 
-        for (String type : List.of("net", "fs", "rng", "vsock")) {
+        for (String type : List.of("net", "fs", "rng", "console", "vsock")) {
             assertTrue(DriverGuest.field(console, "used", type) > 0, console);
         }
         assertEquals("unchanged", Files.readString(outside));
