@@ -37,7 +37,7 @@ final class BalloonTestRig {
 
     static final long ALL = VirtioBalloonOptions.DEFAULT.features();
 
-    final GuestMemory memory = FakeGuestMemory.withHole(LOW_BYTES, HIGH_GPA, HIGH_BYTES);
+    final GuestMemory memory;
     final ManualEventLoop loop = new ManualEventLoop();
     final FakeBalloonMemory host;
     final VirtioBalloon device;
@@ -47,6 +47,12 @@ final class BalloonTestRig {
     private final boolean packed;
 
     BalloonTestRig(VirtioRig.Carrier carrier, VirtioBalloonOptions options, long hostPageBytes) {
+        this(carrier, options, hostPageBytes, FakeGuestMemory.withHole(LOW_BYTES, HIGH_GPA, HIGH_BYTES));
+    }
+
+    BalloonTestRig(
+            VirtioRig.Carrier carrier, VirtioBalloonOptions options, long hostPageBytes, GuestMemory memory) {
+        this.memory = memory;
         host = new FakeBalloonMemory(memory, hostPageBytes);
         packed = options.packed();
         device = new VirtioBalloon(host, options);
