@@ -71,10 +71,11 @@ final class PasstProcess {
     static Started start(PasstOptions options, String program) {
         requireOnPath(program);
         PasstUser user = PasstUser.of(options.runAs());
-        Path folder = makeFolder(user);
+        Path folder = makeFolder();
         Path socket = folder.resolve("socket");
         try {
             checkLength(socket);
+            user.give(folder);
             PasstProcess started = launch(PasstCommand.of(program, options, socket, user));
             try {
                 HostThreads.start(started.reader);
@@ -109,11 +110,9 @@ final class PasstProcess {
         }
     }
 
-    private static Path makeFolder(PasstUser user) {
+    private static Path makeFolder() {
         try {
-            Path folder = Files.createTempDirectory("isthmus-passt-");
-            user.give(folder);
-            return folder;
+            return Files.createTempDirectory("isthmus-passt-");
         } catch (IOException e) {
             throw new VmException.HostFault(
                     "Can't make a folder for passt's socket: " + e.getMessage(),

@@ -35,22 +35,24 @@ record PasstUser(@Nullable String name) {
     }
 
     /** Gives a folder to passt's user. */
-    void give(Path folder) throws IOException {
+    void give(Path folder) {
         String runAs = name;
         if (runAs == null) {
             return;
         }
         int colon = runAs.indexOf(':');
         String user = colon < 0 ? runAs : runAs.substring(0, colon);
-        UserPrincipal owner;
         try {
-            owner = FileSystems.getDefault().getUserPrincipalLookupService().lookupPrincipalByName(user);
+            UserPrincipal owner =
+                    FileSystems.getDefault().getUserPrincipalLookupService().lookupPrincipalByName(user);
+            Files.setOwner(folder, owner);
         } catch (UserPrincipalNotFoundException e) {
             throw new VmException.Configuration(
                     "passt is to run as " + user + ", but there is no such user.",
                     "Name another user, or make that one (useradd --system " + user + ").",
                     e);
+        } catch (IOException e) {
+            throw new VmException.HostFault("Can't give " + folder + " to " + user + ": " + e.getMessage(), "", e);
         }
-        Files.setOwner(folder, owner);
     }
 }
