@@ -25,7 +25,7 @@ vsock() {
     "$root/integration-tests/guests/build" "$work/guest.elf"
     gcc -O2 -Wall -Wextra -D_GNU_SOURCE -o "$work/unix_stream" "$here/unix_stream.c"
     echo "== vsock: a driver at CPL 3 that polls, and a program on a Unix socket (${VSOCK_ROUNDS:-3} rounds)"
-    echo " without a peer: QEMU has the device by the kernel's vhost alone"
+    echo " without a peer: QEMU leaves the device to the kernel's vhost or to another program"
     for transport in ${VSOCK_TRANSPORTS:-pci}; do
         echo " $transport; isthmus: the rate; CPU but the vCPU's for 64 KiB, µs; notifications for 64 KiB"
         rates_header streams
