@@ -28,7 +28,7 @@ record ConnectedLink(NetBackend backend, Runnable closing) implements AutoClosea
             case NetworkLink.Switched switched -> of(switched, loop);
             case NetworkLink.Tap tap -> of(TapBackend.open(tap.options(), name), loop);
             case NetworkLink.TapDescriptors tap -> of(TapBackend.inherit(tap.descriptors(), name), loop);
-            case NetworkLink.User user -> of(PasstBackend.start(user.options(), name), loop);
+            case NetworkLink.User user -> of(PasstBackend.start(user.options(), name));
             case NetworkLink.Listening socket -> of(StreamBackend.listen(socket.path(), name), loop);
             case NetworkLink.Connecting socket -> of(StreamBackend.connect(socket.path(), name), loop);
             case NetworkLink.SocketDescriptor socket -> of(StreamBackend.inherit(socket.descriptor(), name), loop);
@@ -37,6 +37,11 @@ record ConnectedLink(NetBackend backend, Runnable closing) implements AutoClosea
 
     private static ConnectedLink of(HostNetBackend backend, IoThread loop) {
         return new ConnectedLink(backend, () -> loop.call(backend::close));
+    }
+
+    /** The end of passt is waited for, which is not for the loop. */
+    private static ConnectedLink of(PasstBackend backend) {
+        return new ConnectedLink(backend, backend::close);
     }
 
     private static ConnectedLink of(NetworkLink.Switched switched, IoThread loop) {

@@ -37,8 +37,14 @@ final class Folder implements HostedDevice {
                 host.machineName() + "-fs-" + config.tag() + "-",
                 FolderWorkers.DEFAULT_THREADS,
                 thrown -> host.failures().callbackFailed(thrown));
-        VirtioFs device = new VirtioFs(folder, workers, options, HostFolder.optionsFor(config.cache()), name);
-        return new Folder(config, name, folder, workers, device);
+        try {
+            VirtioFs device = new VirtioFs(folder, workers, options, HostFolder.optionsFor(config.cache()), name);
+            return new Folder(config, name, folder, workers, device);
+        } catch (RuntimeException e) {
+            workers.close();
+            folder.close();
+            throw e;
+        }
     }
 
     @Override
