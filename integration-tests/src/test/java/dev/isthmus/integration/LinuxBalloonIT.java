@@ -30,7 +30,7 @@ class LinuxBalloonIT {
     private static final long MIB = 1 << 20;
 
     /** Takes up memory that is not used any more. */
-    private static final String FILL = "dd if=/dev/zero of=/tmp/fill bs=1M count=48 2>/dev/null; ";
+    private static final String FILL = "dd if=/dev/zero of=/tmp/fill bs=1M count=24 2>/dev/null; ";
 
     /** Linux reports nothing while less than 128 MiB are free (mm/page_reporting.c). */
     private static final String MEMORY_TO_REPORT = "384M";
@@ -84,7 +84,7 @@ class LinuxBalloonIT {
 
             balloon.setTargetBytes(64 * MIB);
             await("the balloon of 64 MiB", vm, () -> balloon.actualBytes() == 64 * MIB);
-            assertTrue(residentBytes("inflates") < full - 32 * MIB, full + " before, " + residentBytes("inflates"));
+            assertTrue(residentBytes("inflates") < full - 16 * MIB, full + " before, " + residentBytes("inflates"));
             vm.serial().awaitText("small", LinuxGuest.DEADLINE);
 
             balloon.setReportInterval(Duration.ofMillis(100));
@@ -122,7 +122,7 @@ class LinuxBalloonIT {
 
             await("less memory in use", vm, () -> {
                 try {
-                    return residentBytes("reports") < full - 32 * MIB;
+                    return residentBytes("reports") < full - 16 * MIB;
                 } catch (Exception e) {
                     throw new IllegalStateException(e);
                 }
