@@ -20,8 +20,8 @@ import dev.isthmus.kvm.generated.Linux;
  * @see <a href="https://man7.org/linux/man-pages/man7/unix.7.html">unix(7)</a>
  */
 public final class UnixSocket implements AutoCloseable {
-    /** sizeof(sun_path) without the final zero. */
-    private static final int MAX_PATH_BYTES = 107;
+    /** The longest path of a socket, in bytes: sizeof(sun_path) of linux/un.h without the final zero. */
+    public static final int PATH_BYTES_MAX = 107;
 
     private final Fd fd;
     private final String path;
@@ -34,7 +34,7 @@ public final class UnixSocket implements AutoCloseable {
     /**
      * Listens. A socket that is left from a process that has gone is replaced.
      *
-     * @param path where; at most 107 bytes
+     * @param path where; at most {@value #PATH_BYTES_MAX} bytes
      * @throws ErrnoException EADDRINUSE if somebody listens there, or the path is no socket
      */
     public static UnixSocket listen(String path) {
@@ -72,7 +72,7 @@ public final class UnixSocket implements AutoCloseable {
     /**
      * Connects to a listening socket.
      *
-     * @param path where; at most 107 bytes
+     * @param path where; at most {@value #PATH_BYTES_MAX} bytes
      * @throws ErrnoException ENOENT or ECONNREFUSED if nobody listens there, EAGAIN if too many wait already
      */
     public static Fd connect(String path) {
@@ -101,9 +101,9 @@ public final class UnixSocket implements AutoCloseable {
     /** bind or connect: a call with a descriptor and the address of a path. */
     private static long withAddress(int number, Fd fd, String path) {
         byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length == 0 || bytes.length > MAX_PATH_BYTES) {
+        if (bytes.length == 0 || bytes.length > PATH_BYTES_MAX) {
             throw new IllegalArgumentException(
-                    "a socket's path has 1 to " + MAX_PATH_BYTES + " bytes: " + path);
+                    "a socket's path has 1 to " + PATH_BYTES_MAX + " bytes: " + path);
         }
         ThreadMemory memory = ThreadMemory.current();
         ByteBuffer address = memory.scratch();

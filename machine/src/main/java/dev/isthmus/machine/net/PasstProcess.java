@@ -31,9 +31,6 @@ import dev.isthmus.machine.io.HostFaults;
 final class PasstProcess {
     private static final String PROGRAM = "passt";
 
-    /** sizeof(sun_path) in linux/un.h, less the NUL. */
-    private static final int SOCKET_PATH_BYTES_MAX = 107;
-
     /** How long passt may take until it listens. */
     private static final long START_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -103,7 +100,7 @@ final class PasstProcess {
     }
 
     private static void checkLength(Path socket) {
-        if (socket.toString().getBytes(StandardCharsets.UTF_8).length > SOCKET_PATH_BYTES_MAX) {
+        if (socket.toString().getBytes(StandardCharsets.UTF_8).length > UnixSocket.PATH_BYTES_MAX) {
             throw new VmException.Configuration(
                     "The path of passt's socket would be too long: " + socket + ".",
                     "Name a shorter folder for temporary files (java.io.tmpdir).");

@@ -42,9 +42,6 @@ public final class StreamBackend implements HostNetBackend {
     /** How often one that connects tries again, after its peer has gone. */
     static final long RETRY_NANOS = 1_000_000_000;
 
-    /** sizeof(sun_path) in linux/un.h, less the NUL. */
-    private static final int MAX_PATH_BYTES = 107;
-
     private final String description;
     private final FaultLog faults;
     private final LinkState link;
@@ -164,10 +161,10 @@ public final class StreamBackend implements HostNetBackend {
 
     private static void checkLength(Path path) {
         int pathBytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
-        if (pathBytes == 0 || pathBytes > MAX_PATH_BYTES) {
+        if (pathBytes == 0 || pathBytes > UnixSocket.PATH_BYTES_MAX) {
             throw new VmException.Configuration(
                     "The network's socket path " + path + " has " + pathBytes + " bytes; Linux takes 1 to "
-                            + MAX_PATH_BYTES + ".",
+                            + UnixSocket.PATH_BYTES_MAX + ".",
                     "Use a shorter path, for example in /run or /tmp.");
         }
     }

@@ -26,9 +26,6 @@ import dev.isthmus.machine.VmException;
 final class UnixSocketSerial implements SerialBackend {
     private static final Logger LOG = LoggerFactory.getLogger(UnixSocketSerial.class);
 
-    /** sizeof(sun_path) in linux/un.h, less the NUL. */
-    private static final int MAX_PATH_BYTES = 107;
-
     private final UnixSocket socket;
     private @Nullable EventLoop loop;
     private @Nullable SerialPort port;
@@ -45,10 +42,10 @@ final class UnixSocketSerial implements SerialBackend {
 
     static UnixSocketSerial open(Path path) {
         int pathBytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
-        if (pathBytes == 0 || pathBytes > MAX_PATH_BYTES) {
+        if (pathBytes == 0 || pathBytes > UnixSocket.PATH_BYTES_MAX) {
             throw new VmException.Configuration(
                     "The serial line's socket path " + path + " has " + pathBytes + " bytes; Linux takes 1 to "
-                            + MAX_PATH_BYTES + ".",
+                            + UnixSocket.PATH_BYTES_MAX + ".",
                     "Use a shorter path, for example in /run or /tmp.");
         }
         try {

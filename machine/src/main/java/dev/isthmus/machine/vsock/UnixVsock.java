@@ -36,14 +36,11 @@ import dev.isthmus.virtio.vsock.VsockConnection;
  * straight between sockets and the guest's memory, and allocates nothing.
  */
 public final class UnixVsock implements VsockBackend, AutoCloseable {
-    /** sizeof(sun_path) in linux/un.h, less the NUL. */
-    private static final int SOCKET_PATH_BYTES_MAX = 107;
-
     /** An underscore and the longest port. */
     private static final int PORT_SUFFIX_BYTES = 11;
 
     /** The longest path: with every port behind it, it is one of a socket. */
-    static final int PATH_BYTES_MAX = SOCKET_PATH_BYTES_MAX - PORT_SUFFIX_BYTES;
+    static final int PATH_BYTES_MAX = UnixSocket.PATH_BYTES_MAX - PORT_SUFFIX_BYTES;
 
     /** Programs that may wait to be accepted. */
     private static final int WAITING_MAX = 128;
