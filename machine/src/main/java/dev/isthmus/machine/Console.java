@@ -3,7 +3,6 @@ package dev.isthmus.machine;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.RejectedExecutionException;
 
 import dev.isthmus.device.EventLoop;
 import dev.isthmus.machine.console.SerialConsole;
@@ -44,11 +43,7 @@ record Console(ConsoleConfig config, String name, EventLoop loop, List<SerialCon
     }
 
     void setPlugged(int port, boolean plugged) {
-        try {
-            loop.call(() -> device.setPlugged(port, plugged));
-        } catch (RejectedExecutionException e) {
-            throw new IllegalStateException("The machine is closed", e);
-        }
+        HostedDevice.change(loop, () -> device.setPlugged(port, plugged));
     }
 
     @Override

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine;
 
+import java.util.concurrent.RejectedExecutionException;
+
+import dev.isthmus.device.EventLoop;
 import dev.isthmus.virtio.Statistics;
 import dev.isthmus.virtio.VirtioDevice;
 
@@ -18,6 +21,19 @@ interface HostedDevice extends AutoCloseable {
     /** Returns what the device and what serves it have counted. Any thread. */
     default Statistics statistics() {
         return device().statistics();
+    }
+
+    /**
+     * Changes a device on its loop, and waits for that. Any thread but the loop's.
+     *
+     * @throws IllegalStateException if the loop has ended with its machine
+     */
+    static void change(EventLoop loop, Runnable change) {
+        try {
+            loop.call(change);
+        } catch (RejectedExecutionException e) {
+            throw new IllegalStateException("The machine is closed", e);
+        }
     }
 
     /** Gives back what it holds of the host. The guest's device has been reset and is gone, the loop still runs. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.isthmus.machine;
 
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 
 import org.jspecify.annotations.Nullable;
@@ -119,32 +118,24 @@ final class Network implements HostedDevice, Statistics {
     }
 
     void setLimits(NetLimits newLimits) {
-        onLoop(() -> device.setLimits(newLimits));
+        HostedDevice.change(loop, () -> device.setLimits(newLimits));
         limits = newLimits;
     }
 
     void setLink(boolean up) {
-        onLoop(() -> device.setLink(up));
+        HostedDevice.change(loop, () -> device.setLink(up));
     }
 
     boolean linkUp() {
         boolean[] up = new boolean[1];
-        onLoop(() -> up[0] = device.linkUp());
+        HostedDevice.change(loop, () -> up[0] = device.linkUp());
         return up[0];
     }
 
     boolean announce() {
         boolean[] asked = new boolean[1];
-        onLoop(() -> asked[0] = device.announce());
+        HostedDevice.change(loop, () -> asked[0] = device.announce());
         return asked[0];
-    }
-
-    private void onLoop(Runnable change) {
-        try {
-            loop.call(change);
-        } catch (RejectedExecutionException e) {
-            throw new IllegalStateException("The machine is closed", e);
-        }
     }
 
     @Override
